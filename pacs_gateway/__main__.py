@@ -1,0 +1,5 @@
+"""The command `pacs-gateway`."""
+
+
+def main() -> None:
+    """Run the command line."""

@@ -1,0 +1,264 @@
+"""The frozen settings of one gateway: defaults, then a TOML file, then the environment.
+
+Every limit has its unit, its default and the reason for it here and nowhere else; no other
+module reads the environment.
+"""
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
+
+from pacs_gateway.errors import ConfigurationError
+
+ENV_PREFIX = "PACS_GATEWAY_"
+CONFIG_FILE_NAME = "pacs-gateway.toml"
+
+KIB = 1024
+MIB = 1024 * KIB
+GIB = 1024 * MIB
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class DicomSettings(_Section):
+    """The DIMSE listener."""
+
+    host: str = "0.0.0.0"  # noqa: S104 - modalities are on the network; unknown peers are refused.
+    port: int = Field(11112, ge=0, le=65535)
+    ae_title: str = Field("PACSGW", min_length=1, max_length=16)
+    unknown_peers: Literal["hold", "store"] = "hold"
+    processes: int = Field(2, ge=1, le=32)
+    """Receiver processes on the one port; two keep both cores of an old PC busy."""
+    max_pdu_bytes: int = Field(128 * KIB, ge=4 * KIB, le=MIB)
+    """Announced maximum PDU length; DCMTK sends up to 128 KiB, dcm4che 16 KiB."""
+    pdu_deadline_s: float = Field(30.0, gt=0)
+    """A PDU begun must end within this; PS3.8 leaves ARTIM to the implementer, DCMTK waits 30."""
+    association_request_deadline_s: float = Field(10.0, gt=0)
+    """Silence allowed between connecting and A-ASSOCIATE-RQ, and for a TLS handshake."""
+    idle_deadline_s: float = Field(300.0, gt=0)
+    """Silence allowed on an open association; modalities pause for minutes between series."""
+    max_associations: int = Field(200, ge=1)
+    """Associations open at once over all receiver processes (reliability test T7)."""
+    max_connections_per_address: int = Field(64, ge=1)
+    """Connections one address may hold in one process, so that one device cannot starve others."""
+    queued_messages: int = Field(2, ge=1)
+    """Received messages that may wait per association before the socket is no longer read."""
+    move_connect_deadline_s: float = Field(10.0, gt=0)
+    """How long a C-MOVE destination may take to accept the connection."""
+    response_deadline_s: float = Field(120.0, gt=0)
+    """How long a C-STORE sub-operation may wait for its answer; slow archives fsync to disk."""
+    max_answers: int = Field(10_000, ge=1)
+    """Answers one C-FIND may give; more are cut with status B001."""
+    private_storage_sop_classes: tuple[str, ...] = ()
+    """UIDs of private storage SOP classes to accept besides the standard's."""
+    tls_port: int | None = Field(None, ge=0, le=65535)
+    tls_certificate: Path | None = None
+    tls_key: Path | None = None
+
+
+class WebSettings(_Section):
+    """The HTTP listener."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(8080, ge=0, le=65535)
+    behind_proxy: bool = False
+    """True when a TLS proxy (the shipped Caddyfile) stands in front: cookies become `Secure`."""
+    read_deadline_s: float = Field(30.0, gt=0)
+    """A request head must arrive within this, and its body must not pause longer."""
+    max_connections: int = Field(500, ge=1)
+    """Open connections per process; more are closed at once (slow-loris test T9 holds 500)."""
+    session_hours: float = Field(12.0, gt=0)
+    """A login lasts one long shift."""
+    login_attempts: int = Field(10, ge=1)
+    """Wrong passwords per user name and address before `login_pause_s` applies."""
+    login_pause_s: float = Field(60.0, gt=0)
+    max_answers: int = Field(1000, ge=1)
+    """Answers one QIDO-RS search gives at most; the rest is announced by a Warning header."""
+    max_part_headers_bytes: int = Field(16 * KIB, ge=KIB)
+    """Headers of one multipart part; Apache allows 8 KiB a line."""
+    visible_wait_s: float = Field(2.0, ge=0)
+    """How long STOW-RS waits for its instances to become searchable before it answers."""
+
+
+class IndexSettings(_Section):
+    """The index database."""
+
+    url: str | None = None
+    """SQLAlchemy URL; unset: SQLite in the data folder."""
+    busy_deadline_s: float = Field(30.0, gt=0)
+    """How long a writer waits for another writer before the work is put back."""
+
+
+class ObjectsSettings(_Section):
+    """The object store."""
+
+    url: str | None = None
+    """`file:PATH` or `s3://bucket`; unset: a folder in the data folder."""
+    endpoint: str | None = None
+    """`host:port` of the S3 server."""
+    access_key: SecretStr | None = None
+    secret_key: SecretStr | None = None
+    region: str = "us-east-1"
+    secure: bool = True
+    connect_deadline_s: float = Field(5.0, gt=0)
+    read_deadline_s: float = Field(60.0, gt=0)
+    max_connections: int = Field(16, ge=1)
+    """Requests in flight to the S3 server per process."""
+
+
+class SpoolSettings(_Section):
+    """The write-ahead spool between receiving and storing."""
+
+    stop_associations_percent: float = Field(75.0, gt=0, le=100)
+    """Disk use above which new associations are politely refused."""
+    refuse_percent: float = Field(90.0, gt=0, le=100)
+    """Disk use above which every instance is refused with A700."""
+    reserve_bytes: int = Field(5 * GIB, ge=0)
+    """Free space that receiving never touches, so that the database can still work."""
+    max_entries: int = Field(200_000, ge=1)
+    """Instances that may wait at once; about 100 GB of CT."""
+    set_aside_days: int = Field(30, ge=1)
+    """How long refused bytes are kept for a person to look at."""
+
+
+class IngestSettings(_Section):
+    """Limits of the header walk and of committing."""
+
+    max_depth: int = Field(64, ge=1)
+    """Nested sequences; DCMTK stops at 64 too, and pydicom's recursion fails near 200."""
+    max_elements: int = Field(2_000_000, ge=1)
+    """Data elements in one data set; an enhanced CT of 4,000 frames has about 400,000."""
+    max_header_bytes: int = Field(256 * MIB, ge=MIB)
+    """Bytes of a data set outside its pixel data and other bulk values."""
+    max_inflated_bytes: int = Field(2 * GIB, ge=MIB)
+    """Size a deflated data set may grow to; uncompressed pixel data cannot be longer anyway."""
+    max_inflate_ratio: int = Field(250, ge=10)
+    """Growth allowed once more than 16 MiB came out; real images stay far below, bombs near 1000."""
+    batch: int = Field(64, ge=1)
+    """Instances in one index transaction; one commit costs as much as ten instances."""
+    workers: int = Field(4, ge=1)
+    """Objects written to the store at once; hides the latency of S3 and of fsync."""
+
+
+class ImagingSettings(_Section):
+    """Decoding and rendering."""
+
+    processes: int = Field(1, ge=1)
+    """Decoder processes per web process."""
+    wall_deadline_s: float = Field(30.0, gt=0)
+    memory_bytes: int = Field(2 * GIB, ge=256 * MIB)
+    """Address space of a decoder process: a 65535 x 65535 image must not take the machine."""
+    max_pixels: int = Field(400_000_000, ge=1)
+    """Samples in one frame; digital mammography has 20 million, whole-slide tiles less."""
+    max_waiting: int = Field(64, ge=1)
+    """Rendering requests that may wait before 503 is answered."""
+    cache_bytes: int = Field(2 * GIB, ge=0)
+    """Rendered images kept on disk."""
+
+
+class Settings(BaseSettings):
+    """Everything an installation may decide."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, extra="forbid", env_prefix=ENV_PREFIX, env_nested_delimiter="__"
+    )
+
+    data_dir: Path = Path("./data")
+    language: Literal["vi", "en"] = "vi"
+    admin_password: SecretStr | None = None
+    dicom: DicomSettings = DicomSettings()
+    web: WebSettings = WebSettings()
+    index: IndexSettings = IndexSettings()
+    objects: ObjectsSettings = ObjectsSettings()
+    spool: SpoolSettings = SpoolSettings()
+    ingest: IngestSettings = IngestSettings()
+    imaging: ImagingSettings = ImagingSettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment wins over the file, whose values arrive as arguments."""
+        del settings_cls, dotenv_settings, file_secret_settings
+        return env_settings, init_settings
+
+    @property
+    def index_url(self) -> str:
+        """SQLAlchemy URL of the index database."""
+        return self.index.url or f"sqlite:///{self.data_dir.resolve() / 'index.sqlite'}"
+
+    @property
+    def objects_url(self) -> str:
+        """Where objects are kept."""
+        return self.objects.url or f"file:{self.data_dir.resolve() / 'objects'}"
+
+    @property
+    def spool_dir(self) -> Path:
+        """The spool, always on this host's own disk."""
+        return self.data_dir.resolve() / "spool"
+
+
+def load_settings(config_file: Path | None = None, data_dir: Path | None = None) -> Settings:
+    """Return the effective settings.
+
+    Without `config_file` the file `pacs-gateway.toml` in the data folder is read if it is there.
+
+    Raises ConfigurationError: one sentence that names the setting.
+    """
+    _refuse_unknown_variables()
+    folder = data_dir or Path(os.environ.get(f"{ENV_PREFIX}DATA_DIR", "./data"))
+    path = config_file or folder / CONFIG_FILE_NAME
+    values: dict[str, Any] = {}
+    if config_file is not None or path.is_file():
+        values = _read_toml(path)
+    try:
+        settings = Settings(**values)
+    except (ValidationError, SettingsError) as error:
+        raise ConfigurationError(_explain(error)) from error
+    return settings.model_copy(update={"data_dir": data_dir}) if data_dir else settings
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise ConfigurationError(f"Cannot read {path}: {error.strerror}.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path} is not valid TOML: {error}.") from error
+
+
+def _refuse_unknown_variables() -> None:
+    known = {name.upper() for name in Settings.model_fields}
+    for variable in sorted(os.environ):
+        if not variable.startswith(ENV_PREFIX) or variable.startswith(f"{ENV_PREFIX}TEST_"):
+            continue
+        section = variable.removeprefix(ENV_PREFIX).split("__")[0]
+        if section not in known:
+            raise ConfigurationError(f"Unknown setting {variable}; remove it or correct its name.")
+
+
+def _explain(error: ValidationError | SettingsError) -> str:
+    if isinstance(error, SettingsError):
+        return f"{error}."
+    first = error.errors(include_url=False, include_input=False)[0]
+    name = ".".join(str(part) for part in first["loc"])
+    variable = ENV_PREFIX + "__".join(str(part).upper() for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        return f"Unknown setting {name} (or {variable}); remove it or correct its name."
+    return f"Setting {name} (or {variable}) is wrong: {first['msg']}."

@@ -1,0 +1,1 @@
+"""DICOM bytes and data sets turned into values: no I/O, no clock."""

@@ -1,0 +1,1 @@
+"""Pixels: decode, look-up tables, encode, in processes that can be killed."""

@@ -1,0 +1,1 @@
+"""The HTTP edge: DICOMweb (PS3.18), the JSON API and the pages."""
