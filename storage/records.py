@@ -22,6 +22,55 @@ class Level(StrEnum):
     IMAGE = "IMAGE"
 
 
+MATCHING_KEYS: Mapping[str, tuple[Level, str]] = {
+    "PatientID": (Level.PATIENT, "LO"),
+    "IssuerOfPatientID": (Level.PATIENT, "LO"),
+    "PatientName": (Level.PATIENT, "PN"),
+    "PatientBirthDate": (Level.PATIENT, "DA"),
+    "PatientSex": (Level.PATIENT, "CS"),
+    "StudyInstanceUID": (Level.STUDY, "UI"),
+    "StudyDate": (Level.STUDY, "DA"),
+    "StudyTime": (Level.STUDY, "TM"),
+    "AccessionNumber": (Level.STUDY, "SH"),
+    "StudyID": (Level.STUDY, "SH"),
+    "StudyDescription": (Level.STUDY, "LO"),
+    "ReferringPhysicianName": (Level.STUDY, "PN"),
+    "ModalitiesInStudy": (Level.STUDY, "CS"),
+    "SOPClassesInStudy": (Level.STUDY, "UI"),
+    "SeriesInstanceUID": (Level.SERIES, "UI"),
+    "Modality": (Level.SERIES, "CS"),
+    "SeriesNumber": (Level.SERIES, "IS"),
+    "SeriesDescription": (Level.SERIES, "LO"),
+    "SeriesDate": (Level.SERIES, "DA"),
+    "SeriesTime": (Level.SERIES, "TM"),
+    "BodyPartExamined": (Level.SERIES, "CS"),
+    "ProtocolName": (Level.SERIES, "LO"),
+    "StationName": (Level.SERIES, "SH"),
+    "InstitutionName": (Level.SERIES, "LO"),
+    "PerformedProcedureStepStartDate": (Level.SERIES, "DA"),
+    "PerformedProcedureStepStartTime": (Level.SERIES, "TM"),
+    "RequestedProcedureID": (Level.SERIES, "SH"),
+    "ScheduledProcedureStepID": (Level.SERIES, "SH"),
+    "SOPInstanceUID": (Level.IMAGE, "UI"),
+    "SOPClassUID": (Level.IMAGE, "UI"),
+    "InstanceNumber": (Level.IMAGE, "IS"),
+    "ContentDate": (Level.IMAGE, "DA"),
+    "ContentTime": (Level.IMAGE, "TM"),
+    "AcquisitionNumber": (Level.IMAGE, "IS"),
+    "Rows": (Level.IMAGE, "US"),
+    "Columns": (Level.IMAGE, "US"),
+    "NumberOfFrames": (Level.IMAGE, "IS"),
+}
+"""Every key a query may match on, with its level and VR.
+
+`ModalitiesInStudy` and `SOPClassesInStudy` are computed from the series and instances of a study;
+`RequestedProcedureID` and `ScheduledProcedureStepID` come from Request Attributes Sequence.
+"""
+
+FOLDED_KEYS = ("PatientName", "ReferringPhysicianName", "StudyDescription")
+"""Keys that also have a form folded for search without marks, case and word order."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Origin:
     """Who brought an object, how, and when."""
@@ -44,10 +93,13 @@ class PixelLocation:
     length: int
     """Bytes of the value; for encapsulated pixel data up to and with the sequence delimiter."""
     encapsulated: bool
+    frame_count: int
+    frame_bits: int = 0
+    """Bits of one native frame (not always whole bytes, PS3.5 8.1.1); 0 if encapsulated."""
     fragments: Sequence[tuple[int, int]] = ()
     """Offset and length of each fragment after the Basic Offset Table; empty if native."""
-    offset_table: Sequence[int] = ()
-    """The offset table as sent, basic or extended; empty if there is none (PS3.5 A.4)."""
+    first_fragments: Sequence[int] = ()
+    """Index of the first fragment of each frame; empty when frame n is fragment n (PS3.5 A.4)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,99 @@
+"""Reading back what is kept: whole data sets, headers and single frames."""
+
+import itertools
+from collections.abc import Iterator, Sequence
+
+from pacs_gateway.dicom import deflate, frames, meta
+from pacs_gateway.errors import UnknownError, UnrenderableError
+from storage.index import Index
+from storage.objects import ObjectStore
+from storage.records import StoredInstance
+
+
+class Retrieval:
+    """Finds instances in the index and reads their bytes from the object store."""
+
+    def __init__(self, index: Index, store: ObjectStore, *, max_inflated_bytes: int) -> None:
+        self._index = index
+        self._store = store
+        self._max_inflated_bytes = max_inflated_bytes
+
+    def instances(
+        self, study_uid: str, series_uid: str | None = None, sop_instance_uid: str | None = None
+    ) -> Sequence[StoredInstance]:
+        """Return the current version of every instance of a study, series or instance.
+
+        Raises UnknownError if there is none.
+        """
+        found = self._index.instances(study_uid, series_uid, sop_instance_uid=sop_instance_uid)
+        if not found:
+            raise UnknownError("No such study, series or instance is kept here.")
+        return found
+
+    def metadata(
+        self, study_uid: str, series_uid: str | None = None, sop_instance_uid: str | None = None
+    ) -> Iterator[bytes]:
+        """Yield the zlib-compressed DICOM JSON object of each instance, as written at ingest.
+
+        Raises UnknownError if there is none; no pixel object is opened.
+        """
+        found = self._index.metadata(study_uid, series_uid, sop_instance_uid=sop_instance_uid)
+        first = next(found, None)
+        if first is None:
+            raise UnknownError("No such study, series or instance is kept here.")
+        return itertools.chain((first,), found)
+
+    def data_set(self, instance: StoredInstance) -> Iterator[bytes]:
+        """Yield the data set byte for byte as it was received, without file meta information."""
+        return self._store.read(instance.object_key, offset=instance.data_set_offset)
+
+    def part10(self, instance: StoredInstance) -> Iterator[bytes]:
+        """Yield a Part 10 file (PS3.10 7.1): our file meta information, then the data set as sent."""
+        head = meta.encode(
+            sop_class_uid=instance.sop_class_uid,
+            sop_instance_uid=instance.sop_instance_uid,
+            transfer_syntax_uid=instance.transfer_syntax_uid,
+        )
+        return itertools.chain((head,), self.data_set(instance))
+
+    def header(self, instance: StoredInstance) -> bytes:
+        """Return a Part 10 file that ends where the value of Pixel Data would begin.
+
+        A deflated data set comes back inflated, in Explicit VR Little Endian.
+        """
+        head = meta.encode(
+            sop_class_uid=instance.sop_class_uid,
+            sop_instance_uid=instance.sop_instance_uid,
+            transfer_syntax_uid=meta.inflated_syntax(instance.transfer_syntax_uid),
+        )
+        if meta.is_deflated(instance.transfer_syntax_uid):
+            data_set = self._inflated(instance)
+            end = instance.pixels.offset if instance.pixels else len(data_set)
+            return head + data_set[:end]
+        start = instance.data_set_offset
+        length = instance.pixels.offset - start if instance.pixels else None
+        return head + b"".join(self._store.read(instance.object_key, offset=start, length=length))
+
+    def frame(self, instance: StoredInstance, number: int) -> bytes:
+        """Return one frame, 1 being the first: native bytes, or its joined fragments.
+
+        Raises UnrenderableError if the instance has no pixels, UnknownError for no such frame.
+        """
+        if instance.pixels is None:
+            raise UnrenderableError("This instance has no pixels.")
+        spans = frames.spans(instance.pixels, number)
+        if meta.is_deflated(instance.transfer_syntax_uid):
+            data_set = self._inflated(instance)
+            raw = b"".join(data_set[offset : offset + length] for offset, length in spans)
+        else:
+            raw = b"".join(
+                piece
+                for offset, length in spans
+                for piece in self._store.read(instance.object_key, offset=offset, length=length)
+            )
+        return frames.aligned(instance.pixels, number, raw)
+
+    def _inflated(self, instance: StoredInstance) -> bytes:
+        return deflate.inflate(
+            self.data_set(instance), max_bytes=self._max_inflated_bytes, max_ratio=None
+        )
