@@ -1,0 +1,221 @@
+"""From acknowledged to visible: object first, then one index transaction, then forget the spool.
+
+Invariant: every step may be repeated. A crash at any point leaves the entry in the spool, and
+running the same code again ends in the same state (rules D3 to D5 of docs/design/0003).
+"""
+
+import mmap
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+from threading import Event
+
+import structlog
+
+from pacs_gateway.archive.examine import Examiner
+from pacs_gateway.dicom import meta, pixels
+from pacs_gateway.dicom.describe import ObjectFacts, describe
+from pacs_gateway.dicom.identity import identify
+from pacs_gateway.errors import NotADataSetError
+from storage.errors import StorageError
+from storage.index import Index
+from storage.objects import ObjectStore
+from storage.records import InstanceRecord, Origin, Outcome, StoredInstance, object_key
+from storage.spool import ReadyEntry, Spool
+
+LISTED_AT_ONCE = 4096
+"""Entries taken from one listing of the spool; listing is the only cost that grows with it."""
+IDLE_S = 0.05
+"""How often an idle committer looks for work; short enough that nobody waits for a picture."""
+FIRST_PAUSE_S = 1.0
+LONGEST_PAUSE_S = 60.0
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    entry: ReadyEntry
+    record: InstanceRecord
+
+
+class Committer:
+    """Stores and indexes what the spool of this host holds; one per host."""
+
+    def __init__(
+        self,
+        spool: Spool,
+        store: ObjectStore,
+        index: Index,
+        examiner: Examiner,
+        *,
+        batch: int,
+        workers: int,
+    ) -> None:
+        self._spool = spool
+        self._store = store
+        self._index = index
+        self._examiner = examiner
+        self._batch = batch
+        self._workers = ThreadPoolExecutor(workers, thread_name_prefix="put")
+
+    def run(self, stop: Event) -> None:
+        """Work until `stop` is set; when a part is down, pause and go on where it was."""
+        pause = FIRST_PAUSE_S
+        while not stop.is_set():
+            try:
+                if not self.run_once():
+                    stop.wait(IDLE_S)
+                pause = FIRST_PAUSE_S
+            except StorageError as error:
+                _log.error("storing pauses", reason=str(error), seconds=pause)
+                stop.wait(pause)
+                pause = min(2 * pause, LONGEST_PAUSE_S)
+
+    def run_once(self) -> int:
+        """Store and index everything that waits now; return how many entries that were.
+
+        Raises StorageError; what was not finished stays in the spool.
+        """
+        entries = self._spool.ready(LISTED_AT_ONCE)
+        for start in range(0, len(entries), self._batch):
+            self._commit(entries[start : start + self._batch])
+        return len(entries)
+
+    def close(self) -> None:
+        """Let puts in flight end."""
+        self._workers.shutdown()
+
+    def _commit(self, entries: Sequence[ReadyEntry]) -> None:
+        prepared = [self._prepare(entry) for entry in entries]
+        # Two versions of one instance must not meet in a batch: the second is compared with the
+        # first as it was indexed.
+        for group in _without_repetition(prepared):
+            new = [item for item in group if not self._is_resent(item)]
+            list(self._workers.map(self._put, new))
+            outcomes = self._index.commit([item.record for item in new])
+            _report(new, outcomes)
+            for item in group:
+                self._spool.done(item.entry)
+
+    def _put(self, item: _Prepared) -> None:
+        self._store.put(item.record.object_key, item.entry.path, sha256=item.record.sha256)
+
+    def _prepare(self, entry: ReadyEntry) -> _Prepared:
+        with _mapped(entry.path) as buffer:
+            head = meta.decode(buffer[: meta.MAX_META_BYTES])
+            if head is None:
+                raise StorageError(f"{entry.path.name} in the spool is not what was written there.")
+            with self._examiner.examine(
+                buffer,
+                data_set_offset=head.length,
+                transfer_syntax_uid=head.transfer_syntax_uid,
+            ) as examined:
+                identity = identify(
+                    examined.layout,
+                    sop_class_uid=head.sop_class_uid,
+                    sop_instance_uid=head.sop_instance_uid,
+                )
+                location = pixels.locate(examined.layout, examined.plain)
+                end = location.offset if location else len(examined.plain)
+                facts = ObjectFacts(
+                    study_uid=identity.study_uid,
+                    series_uid=identity.series_uid,
+                    sop_instance_uid=identity.sop_instance_uid,
+                    sop_class_uid=identity.sop_class_uid,
+                    transfer_syntax_uid=head.transfer_syntax_uid,
+                    pixels=location,
+                    object_key=object_key(
+                        identity.study_uid,
+                        identity.series_uid,
+                        identity.sop_instance_uid,
+                        entry.sha256,
+                    ),
+                    sha256=entry.sha256,
+                    size=len(buffer),
+                    data_set_offset=head.length,
+                    origin=_origin(head.sender, entry.path),
+                )
+                data_set = examined.plain[examined.data_set_offset : end]
+        return _Prepared(entry, _described(data_set, facts))
+
+    def _is_resent(self, item: _Prepared) -> bool:
+        """Return whether the archive already has this data set, from another sender perhaps."""
+        known = self._index.known([item.record.sop_instance_uid])
+        versions = known.get(item.record.sop_instance_uid, ())
+        return any(self._same_data_set(item, version) for version in versions)
+
+    def _same_data_set(self, item: _Prepared, version: StoredInstance) -> bool:
+        record = item.record
+        if version.sha256 == record.sha256:
+            return True
+        here = (record.study_uid, record.series_uid, record.transfer_syntax_uid)
+        there = (version.study_uid, version.series_uid, version.transfer_syntax_uid)
+        lengths_differ = (
+            version.size - version.data_set_offset != record.size - record.data_set_offset
+        )
+        if here != there or lengths_differ:
+            return False
+        stored = self._store.read(version.object_key, offset=version.data_set_offset)
+        with item.entry.path.open("rb") as file:
+            file.seek(record.data_set_offset)
+            return _digest(stored) == _digest(iter(lambda: file.read(1024 * 1024), b""))
+
+
+def _described(data_set: bytes, facts: ObjectFacts) -> InstanceRecord:
+    """Describe an acknowledged object, whatever its header: it must become visible."""
+    head = meta.encode(
+        sop_class_uid=facts.sop_class_uid,
+        sop_instance_uid=facts.sop_instance_uid,
+        transfer_syntax_uid=meta.inflated_syntax(facts.transfer_syntax_uid),
+    )
+    try:
+        return describe(head + data_set, facts)
+    except NotADataSetError as error:
+        _log.warning("header unreadable; filed by its UIDs alone", reason=str(error))
+        return describe(head, facts)
+
+
+def _origin(sender: Mapping[str, str] | None, path: Path) -> Origin:
+    fields = sender or {"source": "import", "peer": "", "address": ""}
+    received_at = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+    return Origin(
+        source=fields["source"],
+        peer=fields["peer"],
+        address=fields["address"],
+        received_at=received_at,
+    )
+
+
+def _without_repetition(prepared: Iterable[_Prepared]) -> Iterator[list[_Prepared]]:
+    group: dict[str, _Prepared] = {}
+    for item in prepared:
+        if item.record.sop_instance_uid in group:
+            yield list(group.values())
+            group = {}
+        group[item.record.sop_instance_uid] = item
+    if group:
+        yield list(group.values())
+
+
+def _report(items: Sequence[_Prepared], outcomes: Sequence[Outcome]) -> None:
+    for item, outcome in zip(items, outcomes, strict=True):
+        if outcome is Outcome.CONFLICT:
+            _log.warning("instance kept as a further version", sha256=item.record.sha256)
+
+
+def _digest(pieces: Iterable[bytes]) -> bytes:
+    digest = sha256()
+    for piece in pieces:
+        digest.update(piece)
+    return digest.digest()
+
+
+@contextmanager
+def _mapped(path: Path) -> Iterator[mmap.mmap]:
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ) as buffer:
+        yield buffer
