@@ -99,7 +99,7 @@ class ReceivingDimse(DIMSEServiceProvider):
                 self._message_bytes = 0
             self._message_bytes += len(value[1])
             single = P_DATA()
-            single.presentation_data_value_list = [value]
+            single.presentation_data_value_list = [list(value)]
             super().receive_primitive(single)
             self._prepare_sink()
             self._check_message()

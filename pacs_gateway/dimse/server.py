@@ -61,6 +61,11 @@ class DicomServer:
         """The port of the plain listener, also when the system chose it."""
         return int(self._servers[0].server_address[1])
 
+    @property
+    def connections(self) -> int:
+        """How many connections are open now."""
+        return sum(server.connections for server in self._servers)
+
     def _serve(self, port: int, tls: ssl.SSLContext | None) -> None:
         settings = self._settings
         try:

@@ -11,6 +11,7 @@ import os
 import queue
 import select
 import socket
+import socketserver
 import ssl
 import threading
 from collections import Counter
@@ -60,6 +61,9 @@ class GuardedSocket(AssociationSocket):
     def ready(self) -> bool:
         """Wait until bytes or a primitive to send are there; return whether bytes are."""
         sock, dul = self.socket, self.assoc.dul
+        if not self.event_queue.empty():
+            # The reactor handles one event a round; it must not wait while another is due.
+            return False
         if sock is None or not self._is_connected:
             dul.wait(None)
             return False
@@ -261,7 +265,8 @@ class GuardedServer(ThreadedAssociationServer):
 
     def get_request(self) -> tuple[socket.socket, Any]:
         """Accept only; a TLS handshake happens in the connection's own thread."""
-        return self.socket.accept()
+        connection, address = self.socket.accept()
+        return connection, address
 
     def verify_request(self, request: socket.socket, client_address: Any) -> bool:
         """Count the connection in, or refuse it by closing it."""
@@ -275,6 +280,12 @@ class GuardedServer(ThreadedAssociationServer):
             self._connections[address] += 1
         request.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         return True
+
+    @property
+    def connections(self) -> int:
+        """How many connections are open now."""
+        with self._connections_lock:
+            return self._connections.total()
 
     def forget(self, address: str) -> None:
         """Count a connection out."""
@@ -293,6 +304,11 @@ class GuardedServer(ThreadedAssociationServer):
         except (OSError, ssl.SSLError):
             self.shutdown_request(request)
             self.forget(client_address[0])
+
+    def shutdown(self) -> None:
+        """Stop accepting; pynetdicom's own assumes a server that `start_server` listed."""
+        socketserver.BaseServer.shutdown(self)
+        self.server_close()
 
     def bind_handlers(self, assoc: Association) -> None:
         """Give one association the handlers of the server."""

@@ -1,0 +1,120 @@
+"""The composition root: makes every object from the settings and knows them all."""
+
+from dataclasses import dataclass
+
+from pacs_gateway.archive.commit import Committer
+from pacs_gateway.archive.examine import Examiner
+from pacs_gateway.archive.ingest import Ingest
+from pacs_gateway.archive.retrieve import Retrieval
+from pacs_gateway.config import ObjectsSettings, Settings
+from pacs_gateway.dicom.part10 import WalkLimits
+from pacs_gateway.errors import ConfigurationError
+from storage.capacity import SpoolLimits
+from storage.database import migrate, open_engine
+from storage.errors import StorageError
+from storage.index import Index
+from storage.objects import ObjectStore, S3Options, open_object_store
+from storage.registry import Registry
+from storage.spool import Spool
+
+
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """The parts that every role is made of; made after a fork, one set per process."""
+
+    settings: Settings
+    spool: Spool
+    store: ObjectStore
+    index: Index
+    registry: Registry
+    examiner: Examiner
+    ingest: Ingest
+    retrieval: Retrieval
+
+    def committer(self) -> Committer:
+        """Return what stores and indexes the spool of this host."""
+        limits = self.settings.ingest
+        return Committer(
+            self.spool,
+            self.store,
+            self.index,
+            self.examiner,
+            batch=limits.batch,
+            workers=limits.workers,
+        )
+
+
+def prepare_database(settings: Settings) -> None:
+    """Bring the database to this version's schema; once, before any role starts.
+
+    Raises ConfigurationError if it cannot be reached.
+    """
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    engine = open_engine(settings.index_url, busy_deadline_s=settings.index.busy_deadline_s)
+    try:
+        migrate(engine)
+    except StorageError as error:
+        raise ConfigurationError(
+            f"The index database cannot be used: {error}"
+            " Check PACS_GATEWAY_INDEX__URL and that its server runs."
+        ) from error
+    finally:
+        engine.dispose()
+
+
+def open_archive(settings: Settings) -> Archive:
+    """Return the archive's parts for this process.
+
+    Raises ConfigurationError if the object store is not described well enough to be used.
+    """
+    engine = open_engine(settings.index_url, busy_deadline_s=settings.index.busy_deadline_s)
+    index = Index(engine)
+    try:
+        store = open_object_store(settings.objects_url, _s3_options(settings.objects))
+    except ValueError as error:
+        raise ConfigurationError(str(error)) from error
+    spool = Spool(settings.spool_dir, _spool_limits(settings))
+    limits = settings.ingest
+    examiner = Examiner(
+        WalkLimits(
+            max_depth=limits.max_depth,
+            max_elements=limits.max_elements,
+            max_header_bytes=limits.max_header_bytes,
+        ),
+        max_inflated_bytes=limits.max_inflated_bytes,
+        max_inflate_ratio=limits.max_inflate_ratio,
+        scratch=settings.spool_dir,
+    )
+    return Archive(
+        settings=settings,
+        spool=spool,
+        store=store,
+        index=index,
+        registry=Registry(engine),
+        examiner=examiner,
+        ingest=Ingest(spool, examiner),
+        retrieval=Retrieval(index, store, max_inflated_bytes=limits.max_inflated_bytes),
+    )
+
+
+def _spool_limits(settings: Settings) -> SpoolLimits:
+    spool = settings.spool
+    return SpoolLimits(
+        stop_associations_percent=spool.stop_associations_percent,
+        refuse_percent=spool.refuse_percent,
+        reserve_bytes=spool.reserve_bytes,
+        max_entries=spool.max_entries,
+    )
+
+
+def _s3_options(objects: ObjectsSettings) -> S3Options:
+    return S3Options(
+        endpoint=objects.endpoint or "",
+        access_key=objects.access_key.get_secret_value() if objects.access_key else "",
+        secret_key=objects.secret_key.get_secret_value() if objects.secret_key else "",
+        region=objects.region,
+        secure=objects.secure,
+        connect_deadline_s=objects.connect_deadline_s,
+        read_deadline_s=objects.read_deadline_s,
+        max_connections=objects.max_connections,
+    )

@@ -1,0 +1,107 @@
+"""`serve` and `demo`: the gateway as processes on this host."""
+
+import secrets
+import socket
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+
+from pacs_gateway import roles
+from pacs_gateway.accounts import ensure_administrator
+from pacs_gateway.app import open_archive, prepare_database
+from pacs_gateway.config import Settings
+from pacs_gateway.errors import ConfigurationError
+from pacs_gateway.supervisor import Role, Supervisor
+
+ALL_ROLES = ("dicom", "web", "work")
+
+
+def serve(
+    settings: Settings, *, wanted: Sequence[str], on_ready: Callable[[Settings, str | None], None]
+) -> None:
+    """Run the wanted roles until stopped.
+
+    `on_ready` gets the settings with the real ports, and the administrator's password when one
+    was just made.
+
+    Raises ConfigurationError before anything is started.
+    """
+    prepare_database(settings)
+    password = _first_administrator(settings)
+    settings, reserved = _reserve_dicom_port(settings, wanted)
+    listener = _web_listener(settings) if "web" in wanted else None
+    if listener is not None:
+        settings = _with_web_port(settings, listener.getsockname()[1])
+    supervisor = Supervisor(_roles(settings, wanted, listener))
+    supervisor.run(on_ready=partial(on_ready, settings, password))
+    for held in (reserved, listener):
+        if held is not None:
+            held.close()
+
+
+def _roles(
+    settings: Settings, wanted: Sequence[str], listener: socket.socket | None
+) -> list[Role]:
+    found = []
+    if "work" in wanted:
+        found.append(Role("work", partial(roles.run_work, settings)))
+    if "dicom" in wanted:
+        found += [
+            Role(f"dicom-{number}", partial(roles.run_dicom, settings))
+            for number in range(settings.dicom.processes)
+        ]
+    if listener is not None:
+        found.append(Role("web", partial(roles.run_web, settings, listener=listener)))
+    return found
+
+
+def _first_administrator(settings: Settings) -> str | None:
+    archive = open_archive(settings)
+    try:
+        return ensure_administrator(archive.registry, settings.admin_password)
+    finally:
+        archive.close()
+
+
+def _reserve_dicom_port(
+    settings: Settings, wanted: Sequence[str]
+) -> tuple[Settings, socket.socket | None]:
+    """Return the settings with the port that all receiver processes will share.
+
+    The receivers share it by SO_REUSEPORT, which would also let a second gateway in unnoticed;
+    so it is first bound without, and then held by a socket that never listens.
+    """
+    if "dicom" not in wanted:
+        return settings, None
+    dicom = settings.dicom
+    with closing(_bound(dicom.host, dicom.port, what="DICOM", reuse_port=False)) as probe:
+        port = probe.getsockname()[1]
+    reserved = _bound(dicom.host, port, what="DICOM", reuse_port=True)
+    return settings.model_copy(update={"dicom": dicom.model_copy(update={"port": port})}), reserved
+
+
+def _web_listener(settings: Settings) -> socket.socket:
+    listener = _bound(settings.web.host, settings.web.port, what="WEB", reuse_port=False)
+    listener.listen(1024)
+    return listener
+
+
+def _with_web_port(settings: Settings, port: int) -> Settings:
+    return settings.model_copy(update={"web": settings.web.model_copy(update={"port": port})})
+
+
+def _bound(host: str, port: int, *, what: str, reuse_port: bool) -> socket.socket:
+    bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if reuse_port:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    try:
+        bound.bind((host, port))
+    except OSError as error:
+        bound.close()
+        raise ConfigurationError(
+            f"Cannot listen on {host}:{port} ({error.strerror}); stop the program that does,"
+            f" or choose another port (PACS_GATEWAY_{what}__PORT)."
+        ) from error
+    return bound

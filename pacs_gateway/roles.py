@@ -1,0 +1,89 @@
+"""What each process of the gateway does: `dicom` receives, `web` shows, `work` stores.
+
+Each role imports what it needs inside its function, so that no process carries another's
+libraries in memory.
+"""
+
+import signal
+import socket
+import threading
+from collections.abc import Callable
+
+import structlog
+
+from pacs_gateway.app import Archive, open_archive
+from pacs_gateway.config import Settings
+from pacs_gateway.telemetry import configure_logs
+from storage.errors import UnavailableError
+from storage.records import utc_now
+
+SWEEP_EVERY_S = 600.0
+LOCK_RETRY_S = 2.0
+SECONDS_PER_DAY = 86_400
+
+Ready = Callable[[], None]
+
+_log = structlog.get_logger(__name__)
+
+
+def run_dicom(settings: Settings, ready: Ready) -> None:
+    """Receive and answer associations until told to stop."""
+    from pacs_gateway.dimse.composition import dicom_server
+
+    configure_logs(role="dicom")
+    stop = _stop_on_signals()
+    server = dicom_server(open_archive(settings))
+    server.start()
+    ready()
+    stop.wait()
+    server.stop()
+
+
+def run_web(settings: Settings, ready: Ready, listener: socket.socket) -> None:
+    """Serve HTTP until told to stop; uvicorn handles the signals itself."""
+    from pacs_gateway.web.composition import serve_web
+
+    configure_logs(role="web")
+    serve_web(open_archive(settings), listener, ready)
+
+
+def run_work(settings: Settings, ready: Ready) -> None:
+    """Store and index what is in this host's spool, and tidy up, until told to stop."""
+    configure_logs(role="work")
+    stop = _stop_on_signals()
+    archive = open_archive(settings)
+    if not _wait_for_lock(archive, stop):
+        return
+    committer = archive.committer()
+    threading.Thread(target=_tidy, args=(archive, stop), daemon=True, name="tidy").start()
+    ready()
+    committer.run(stop)
+    committer.close()
+
+
+def _wait_for_lock(archive: Archive, stop: threading.Event) -> bool:
+    """Wait until no other process stores this spool; return False when told to stop first."""
+    while not stop.is_set():
+        try:
+            archive.spool.lock()
+        except UnavailableError as error:
+            _log.warning("waiting", reason=str(error))
+            stop.wait(LOCK_RETRY_S)
+        else:
+            return True
+    return False
+
+
+def _tidy(archive: Archive, stop: threading.Event) -> None:
+    keep_s = archive.settings.spool.set_aside_days * SECONDS_PER_DAY
+    while not stop.wait(SWEEP_EVERY_S):
+        removed = archive.spool.sweep(keep_set_aside_s=keep_s)
+        archive.registry.purge_expired(utc_now())
+        _log.info("tidied", files_removed=removed)
+
+
+def _stop_on_signals() -> threading.Event:
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    return stop

@@ -1,0 +1,77 @@
+"""Templates of the viewer rendered in the reader's language."""
+
+from collections.abc import Mapping
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse, Response
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+import viewer
+from pacs_gateway.web.language import COOKIE, Texts, reader_language, texts_of
+
+STATIC = "/static"
+
+
+class Templates:
+    """Renders pages; every value is escaped by the templates, whatever it is."""
+
+    def __init__(self, installed_language: str) -> None:
+        self._installed_language = installed_language
+        self._languages = tuple(texts_of(language) for language in viewer.LANGUAGES)
+        self.static_path = f"{STATIC}/{_digest(viewer.static_dir())}"
+        self._environment = Environment(
+            loader=FileSystemLoader(viewer.templates_dir()),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+
+    def texts(self, request: Request) -> Texts:
+        """Return the texts in the language of whoever asks."""
+        return texts_of(reader_language(request.cookies.get(COOKIE), self._installed_language))
+
+    def page(
+        self, request: Request, name: str, context: Mapping[str, Any], *, status: int = 200
+    ) -> HTMLResponse:
+        """Return the page of one template."""
+        query = f"?{request.url.query}" if request.url.query else ""
+        text = self.text(
+            name,
+            self.texts(request),
+            {"here": f"{request.url.path}{query}", "user": "", **context},
+        )
+        return HTMLResponse(text, status, headers={"Cache-Control": "private, no-cache"})
+
+    def text(self, name: str, texts: Texts, context: Mapping[str, Any]) -> str:
+        """Return a template's text in one language."""
+        return self._environment.get_template(name).render(
+            t=texts, languages=self._languages, asset=self._asset, **context
+        )
+
+    def _asset(self, path: str) -> str:
+        return f"{self.static_path}/{path}"
+
+
+class ImmutableFiles(StaticFiles):
+    """Static files below a path that names their content, so that browsers never ask again."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        response = await super().get_response(path, scope)
+        if response.status_code == 200:  # noqa: PLR2004 - the one status that carries the file.
+            response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
+        return response
+
+
+def _digest(folder: Path) -> str:
+    digest = sha256()
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            digest.update(path.relative_to(folder).as_posix().encode())
+            digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]
