@@ -1,5 +1,26 @@
-"""The command `pacs-gateway`."""
+"""The command `pacs-gateway`.
+
+Exit status 0 when all went well, 1 when the work failed, 2 when the call was wrong; what goes
+wrong is said in one line.
+"""
+
+import sys
+
+from rich.console import Console
+
+from pacs_gateway.cli.commands import app
+from pacs_gateway.errors import ConfigurationError, GatewayError
+from storage.errors import StorageError
 
 
 def main() -> None:
     """Run the command line."""
+    try:
+        app()
+    except (GatewayError, StorageError, OSError) as error:
+        Console(stderr=True).print(f"pacs-gateway: {error}", markup=False, highlight=False)
+        sys.exit(2 if isinstance(error, ConfigurationError) else 1)
+
+
+if __name__ == "__main__":
+    main()

@@ -10,7 +10,7 @@ from pacs_gateway.config import ObjectsSettings, Settings
 from pacs_gateway.dicom.part10 import WalkLimits
 from pacs_gateway.errors import ConfigurationError
 from storage.capacity import SpoolLimits
-from storage.database import migrate, open_engine
+from storage.database import Engine, migrate, open_engine
 from storage.errors import StorageError
 from storage.index import Index
 from storage.objects import ObjectStore, S3Options, open_object_store
@@ -30,6 +30,11 @@ class Archive:
     examiner: Examiner
     ingest: Ingest
     retrieval: Retrieval
+    engine: Engine
+
+    def close(self) -> None:
+        """Close the database connections; needed before a fork."""
+        self.engine.dispose()
 
     def committer(self) -> Committer:
         """Return what stores and indexes the spool of this host."""
@@ -94,6 +99,7 @@ def open_archive(settings: Settings) -> Archive:
         examiner=examiner,
         ingest=Ingest(spool, examiner),
         retrieval=Retrieval(index, store, max_inflated_bytes=limits.max_inflated_bytes),
+        engine=engine,
     )
 
 

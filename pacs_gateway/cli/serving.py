@@ -1,14 +1,12 @@
 """`serve` and `demo`: the gateway as processes on this host."""
 
-import secrets
 import socket
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from functools import partial
-from pathlib import Path
 
 from pacs_gateway import roles
-from pacs_gateway.accounts import ensure_administrator
+from pacs_gateway.web.accounts import ensure_administrator
 from pacs_gateway.app import open_archive, prepare_database
 from pacs_gateway.config import Settings
 from pacs_gateway.errors import ConfigurationError
@@ -40,6 +38,18 @@ def serve(
             held.close()
 
 
+def announce(settings: Settings, password: str | None) -> None:
+    """Say on the terminal that everything runs, and where."""
+    lines = [
+        f"Ready. Web http://{settings.web.host}:{settings.web.port}/"
+        f"  DICOM {settings.dicom.ae_title} port {settings.dicom.port}"
+        f"  data {settings.data_dir.resolve()}"
+    ]
+    if password is not None:
+        lines.append(f"First administrator: admin, password {password} (shown only now)")
+    print("\n".join(lines), flush=True)  # noqa: T201 - the command's answer to its caller.
+
+
 def _roles(
     settings: Settings, wanted: Sequence[str], listener: socket.socket | None
 ) -> list[Role]:
@@ -59,7 +69,7 @@ def _roles(
 def _first_administrator(settings: Settings) -> str | None:
     archive = open_archive(settings)
     try:
-        return ensure_administrator(archive.registry, settings.admin_password)
+        return ensure_administrator(archive.registry, settings)
     finally:
         archive.close()
 

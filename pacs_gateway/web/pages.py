@@ -1,82 +1,33 @@
-"""The pages: login, list of studies, one study's previews.
+"""The pages: login, list of studies, one study's previews, and errors in plain words.
 
 All of them work without scripts; scripts only add keys, the larger preview and friendlier errors.
 """
 
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
 from typing import Any
+from urllib.parse import parse_qsl
 
-from pacs_gateway.config import DicomSettings
-from pacs_gateway.web.display import study_view
-from pacs_gateway.web.language import Texts
-from pacs_gateway.web.paging import pages_of
-from pacs_gateway.web.studylist import PER_PAGE, PERIODS, WAYS, Filters, find_studies
+from fastapi import APIRouter, FastAPI, Request
+from fastapi.responses import RedirectResponse, Response
+from starlette.concurrency import run_in_threadpool
+
+import viewer
+from pacs_gateway.config import Settings
+from pacs_gateway.errors import BadRequestError, TooLargeError
+from pacs_gateway.web.access import caller_of
+from pacs_gateway.web.authentication import Authenticator
+from pacs_gateway.web.language import COOKIE, COOKIE_SECONDS
+from pacs_gateway.web.listpage import receiver_of, studies_context
+from pacs_gateway.web.problems import TooManyAttemptsError, UnauthenticatedError
+from pacs_gateway.web.studylist import MAX_PAGE_DIGITS, read_filters
+from pacs_gateway.web.studypage import study_context
+from pacs_gateway.web.templating import ImmutableFiles, Templates
 from storage.index import Index
 
-OFFERED_MODALITIES = (
-    "CT", "MR", "US", "DX", "CR", "MG", "XA", "RF", "ES", "NM", "PT", "IO", "PX", "OP", "ECG", "SM",
-    "XC", "SC", "SR", "OT",
-)  # fmt: skip
-"""Modalities the filter offers, the most frequent of a general hospital first."""
+MAX_FORM_BYTES = 16 * 1024
+"""A login of the longest names and passwords has 5 KiB."""
+MAX_FORM_FIELDS = 10
+MAX_PATH_CHARACTERS = 2000
+"""Longer addresses to come back to are no pages of ours."""
 
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """One link of a row of choices."""
-
-    text: str
-    """Key of the catalogue."""
-    address: str
-    active: bool = False
-
-
-def studies_context(
-    index: Index, texts: Texts, filters: Filters, receiver: dict[str, Any]
-) -> dict[str, Any]:
-    """Return the context of studies.html."""
-    # "Today" is the hospital's day, which is this machine's.
-    today = datetime.now(UTC).astimezone().date()
-    listing = find_studies(index, filters, today)
-    return {
-        "filters": filters,
-        "studies": [study_view(found, texts) for found in listing.studies],
-        "empty": not listing.studies and not filters.narrowed and filters.page == 1,
-        "receiver": receiver,
-        "modalities": OFFERED_MODALITIES,
-        "periods": _periods(filters),
-        "found_by": listing.found_by,
-        "other_ways": [
-            Choice(f"studies.by.{way}", filters.address(by=way))
-            for way in WAYS
-            if way != listing.found_by
-        ],
-        "pages": pages_of(
-            listing.total,
-            filters.page,
-            PER_PAGE,
-            address=lambda page: filters.address(by=listing.found_by, page=page),
-        ),
-    }
-
-
-def _periods(filters: Filters) -> list[Choice]:
-    dated = filters.first or filters.last
-    return [
-        Choice(
-            f"studies.period.{period or 'all'}",
-            filters.address(period=period, **{"from": None, "to": None}),
-            active=not dated and filters.period == period,
-        )
-        for period in (*PERIODS, "")
-    ]
-
-
-def receiver_of(settings: DicomSettings, seen_host: str) -> dict[str, Any]:
-    """Return what a sender must be told; any-address listeners are named as the browser sees them."""
-    anywhere = settings.host in ("0.0.0.0", "::", "")  # noqa: S104 - compared, not bound.
-    return {
-        "ae_title": settings.ae_title,
-        "host": seen_host if anywhere else settings.host,
-        "port": settings.port,
-    }

@@ -1,0 +1,101 @@
+"""The names, arguments and help texts of all commands; each hands over to its module."""
+
+import json
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from pacs_gateway import __version__
+from pacs_gateway.cli import administration
+from pacs_gateway.config import Settings, load_settings
+
+app = typer.Typer(
+    name="pacs-gateway",
+    help="A lightweight RIS/PACS imaging gateway.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.add_typer(administration.users, name="user")
+app.add_typer(administration.devices, name="device")
+app.add_typer(administration.tokens, name="token")
+
+
+class RoleName(StrEnum):
+    """A part of the gateway that may run alone."""
+
+    DICOM = "dicom"
+    WEB = "web"
+    WORK = "work"
+
+
+@app.callback()
+def settings_of(
+    context: typer.Context,
+    config: Annotated[
+        Path | None, typer.Option(help="TOML file; otherwise pacs-gateway.toml in the data folder.")
+    ] = None,
+    data_dir: Annotated[Path | None, typer.Option(help="Data folder; overrides the rest.")] = None,
+) -> None:
+    """Load the settings once for whichever command follows."""
+    context.obj = load_settings(config, data_dir)
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    typer.echo(__version__)
+
+
+@app.command()
+def serve(
+    context: typer.Context,
+    role: Annotated[
+        list[RoleName] | None, typer.Option(help="Run only this part; may be repeated.")
+    ] = None,
+) -> None:
+    """Run the gateway until it is told to stop (Ctrl-C)."""
+    from pacs_gateway.cli.serving import announce, serve as run
+
+    wanted = [name.value for name in role or RoleName]
+    run(_settings(context), wanted=wanted, on_ready=announce)
+
+
+@app.command()
+def demo(
+    samples: Annotated[Path, typer.Option(help="Folder with the studies to send.")] = Path(
+        "sample_dicom"
+    ),
+) -> None:
+    """Run the whole gateway in a fresh folder and send it the sample studies over the network."""
+    from pacs_gateway.cli.demonstration import demonstrate
+
+    demonstrate(samples, Console())
+
+
+@app.command(name="import")
+def import_(
+    context: typer.Context,
+    paths: Annotated[list[Path], typer.Argument(help="Files, folders, zips, DICOMDIRs.")],
+) -> None:
+    """Load DICOM files; doing it again does no harm."""
+    from pacs_gateway.cli.importing import import_paths
+
+    if not import_paths(_settings(context), paths, Console()):
+        sys.exit(1)
+
+
+@app.command()
+def config(context: typer.Context) -> None:
+    """Print the effective configuration, secrets hidden."""
+    typer.echo(json.dumps(_settings(context).model_dump(mode="json"), indent=2))
+
+
+def _settings(context: typer.Context) -> Settings:
+    settings = context.find_object(Settings)
+    assert settings is not None
+    return settings

@@ -1,0 +1,49 @@
+"""The HTTP application: every route behind its guard, every fault in one table."""
+
+from fastapi import FastAPI
+
+from pacs_gateway import __version__
+from pacs_gateway.web import problems
+from pacs_gateway.web.access import Gate, guard
+from pacs_gateway.web.authentication import Authenticator
+from pacs_gateway.web.documentation import DocumentationEndpoints
+from pacs_gateway.web.headers import AnswerHeaders
+from pacs_gateway.web.health import HealthEndpoints
+from pacs_gateway.web.qido import SearchEndpoints
+from pacs_gateway.web.rendered import RenderedEndpoints
+from pacs_gateway.web.services import Services
+from pacs_gateway.web.session import SessionEndpoints
+from pacs_gateway.web.stow import StoreEndpoints
+from pacs_gateway.web.wado import RetrieveEndpoints
+
+
+def create_app(services: Services) -> FastAPI:
+    """Return the application.
+
+    Raises LookupError if a route has no entry in the access table.
+    """
+    settings = services.settings.web
+    app = FastAPI(
+        title="PACS gateway API",
+        version=__version__,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    authenticator = Authenticator(services.registry, settings)
+    app.router.routes.extend(
+        [
+            *RetrieveEndpoints(services).routes(),
+            *RenderedEndpoints(services).routes(),
+            *SearchEndpoints(services).routes(),
+            *StoreEndpoints(services).routes(),
+            *SessionEndpoints(authenticator, settings).routes(),
+            *HealthEndpoints(services).routes(),
+            *DocumentationEndpoints(app).routes(),
+        ]
+    )
+    guard(app.routes, Gate(authenticator, behind_proxy=settings.behind_proxy))
+    problems.install(app)
+    app.add_middleware(AnswerHeaders, answers=services.metrics.answers)
+    return app

@@ -1,0 +1,65 @@
+"""`/api/openapi.json` and `/api/docs`: the JSON API described, without anything from elsewhere."""
+
+from collections.abc import Iterator
+from html import escape
+from typing import Any
+
+from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+_PAGE = """<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>{title}</title>
+<h1>{title}</h1>
+<p>The full description, for tools: <a href="/api/openapi.json">openapi.json</a>.</p>
+<table>
+<thead><tr><th>Method<th>Path<th>What it does</thead>
+<tbody>
+{rows}
+</tbody>
+</table>
+"""
+
+
+class DocumentationEndpoints:
+    """The description of the API.
+
+    Swagger UI would need inline scripts, which the content security policy forbids, and its
+    files from a public server, which a hospital's network may not reach.
+    """
+
+    def __init__(self, app: FastAPI) -> None:
+        self._app = app
+
+    def routes(self) -> list[BaseRoute]:
+        """Return what the application serves."""
+        return [
+            Route("/api/openapi.json", self.openapi, methods=["GET"]),
+            Route("/api/docs", self.pages, methods=["GET"]),
+        ]
+
+    async def openapi(self, request: Request) -> Response:
+        """Answer with the OpenAPI document."""
+        del request
+        return JSONResponse(self._app.openapi())
+
+    async def pages(self, request: Request) -> Response:
+        """Answer with a page that lists the API."""
+        del request
+        document = self._app.openapi()
+        title = escape(document["info"]["title"])
+        return HTMLResponse(_PAGE.format(title=title, rows="\n".join(_rows(document))))
+
+
+def _rows(document: dict[str, Any]) -> Iterator[str]:
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            text = operation.get("description") or operation.get("summary", "")
+            yield (
+                f"<tr><td><code>{escape(method.upper())}</code>"
+                f"<td><code>{escape(path)}</code><td>{escape(text)}"
+            )

@@ -1,0 +1,46 @@
+"""What the HTTP edge is given to work with."""
+
+from dataclasses import dataclass, field
+
+from prometheus_client import CollectorRegistry, Counter
+
+from pacs_gateway.archive.ingest import Ingest
+from pacs_gateway.archive.retrieve import Retrieval
+from pacs_gateway.config import Settings
+from pacs_gateway.imaging.render import Renderer
+from storage.index import Index
+from storage.objects import ObjectStore
+from storage.registry import Registry
+
+
+class Metrics:
+    """The counters of one process, in a registry of their own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.answers = Counter(
+            "pacs_gateway_http_answers",
+            "HTTP answers given, by method and kind of status.",
+            ("method", "status"),
+            registry=self.registry,
+        )
+        self.stored = Counter(
+            "pacs_gateway_stow_instances",
+            "Instances that came by STOW-RS, by what became of them.",
+            ("outcome",),
+            registry=self.registry,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """Everything the routes use; made once per process by the composition root."""
+
+    settings: Settings
+    index: Index
+    store: ObjectStore
+    registry: Registry
+    retrieval: Retrieval
+    ingest: Ingest
+    renderer: Renderer
+    metrics: Metrics = field(default_factory=Metrics)
