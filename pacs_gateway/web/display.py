@@ -178,7 +178,7 @@ def person_name(element: Any) -> str:
     groups = value if isinstance(value, dict) else {"Alphabetic": value}
     for group in ("Alphabetic", "Ideographic", "Phonetic"):
         family, given, middle, prefix, suffix = _components(groups.get(group))
-        words = " ".join((prefix, family, given, middle, suffix)).split()
+        words = f"{prefix} {family} {given} {middle} {suffix}".split()
         if words:
             return " ".join(words)
     return ""

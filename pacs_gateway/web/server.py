@@ -29,6 +29,8 @@ MAX_HEAD_BYTES = 64 * 1024
 MIN_BODY_BYTES = 1024
 """What a body must bring within each deadline; a dripping sender is no slower than a silent one."""
 
+BODY_GRACE_S = 1.0
+"""A pause in an upload after which, when the table is full, a newcomer may take its place."""
 
 
 class _Phase(Enum):
@@ -63,6 +65,7 @@ class GuardedProtocol(HttpToolsProtocol):
         self._phase = _Phase.HEAD
         self._received = 0
         self._unsent = 0
+        self._unsent_since = self.loop.time()
         self._restart()
         self._timer = self.loop.call_later(self.read_deadline_s, self._check)
         if len(self.connections) > self.max_connections and not self._make_room():
@@ -78,12 +81,10 @@ class GuardedProtocol(HttpToolsProtocol):
         if self._phase is _Phase.IDLE:
             self._begin(_Phase.HEAD)
         self._received += len(data)
-        if self._phase is _Phase.HEAD and self._received > MAX_HEAD_BYTES:
-            # Data of the last chunk may be body already; no head is that long all the same.
-            self.transport.abort()
-            return
         super().data_received(data)
-        if self._phase is _Phase.BODY and self._received >= MIN_BODY_BYTES:
+        if self._phase is _Phase.HEAD and self._received > MAX_HEAD_BYTES:
+            self.transport.abort()
+        elif self._phase is _Phase.BODY and self._received >= MIN_BODY_BYTES:
             self._begin(_Phase.BODY)
 
     def on_message_begin(self) -> None:
@@ -102,11 +103,14 @@ class GuardedProtocol(HttpToolsProtocol):
         self._begin(_Phase.IDLE)
         super().on_message_complete()
 
-    @property
-    def waiting_since(self) -> float | None:
-        """When the wait for the peer's head or next request began; None while it is served."""
+    def waited_s(self) -> float:
+        """Return how long this connection has waited for its peer; below 0 while it is served."""
         busy = self.cycle is not None and not self.cycle.response_complete
-        return None if busy or self._phase is _Phase.BODY else self._since
+        if self.flow.read_paused or (busy and self._phase is _Phase.IDLE):
+            return -1.0
+        waited = self.loop.time() - self._since
+        # An upload may pause for a moment; a head is one packet.
+        return waited if self._phase is not _Phase.BODY or waited > BODY_GRACE_S else -1.0
 
     def _begin(self, phase: _Phase) -> None:
         self._phase = phase
@@ -117,34 +121,35 @@ class GuardedProtocol(HttpToolsProtocol):
         self._since = self.loop.time()
 
     def _check(self) -> None:
-        if self.transport.is_closing():
-            # Whoever does not take even our last bytes is cut off after one more deadline.
-            self.transport.abort()
-            return
-        remaining = self._since + self.read_deadline_s - self.loop.time()
+        now = self.loop.time()
+        remaining = self._since + self.read_deadline_s - now
         waits_for_peer = self._phase is not _Phase.IDLE and not self.flow.read_paused
-        if (waits_for_peer and remaining <= 0) or self._answer_is_stuck():
+        overdue = waits_for_peer and remaining <= 0
+        # A connection that is closing still waits for its last bytes to be taken.
+        if overdue or self._is_stuck(now) or self.transport.is_closing():
             self.transport.abort()
             return
-        delay = remaining if waits_for_peer and remaining > 0 else self.read_deadline_s
+        delay = remaining if waits_for_peer else self.read_deadline_s
         self._timer = self.loop.call_later(delay, self._check)
 
-    def _answer_is_stuck(self) -> bool:
-        before, self._unsent = self._unsent, self.transport.get_write_buffer_size()
-        return self.flow.write_paused and before == self._unsent
+    def _is_stuck(self, now: float) -> bool:
+        """Return whether the peer has taken nothing of its answer for a whole deadline."""
+        unsent = self.transport.get_write_buffer_size()
+        if unsent != self._unsent or not self.flow.write_paused:
+            self._unsent, self._unsent_since = unsent, now
+        return now - self._unsent_since >= self.read_deadline_s
 
     def _make_room(self) -> bool:
-        """Close the connection that has waited longest without a request, if there is one."""
-        waiting = [
-            (connection.waiting_since, connection)
+        """Close the connection that has waited longest for its peer, if there is one."""
+        others = [
+            connection
             for connection in self.connections
-            if isinstance(connection, GuardedProtocol)
-            and connection is not self
-            and connection.waiting_since is not None
+            if isinstance(connection, GuardedProtocol) and connection is not self
         ]
-        if not waiting:
+        longest = max(others, key=GuardedProtocol.waited_s, default=None)
+        if longest is None or longest.waited_s() < 0:
             return False
-        min(waiting, key=lambda pair: pair[0])[1].transport.abort()
+        longest.transport.abort()
         return True
 
 

@@ -81,7 +81,6 @@ def read_filters(query: Mapping[str, str]) -> Filters:
     first, last = _date(query.get("from", "")), _date(query.get("to", ""))
     period = query.get("period", "")
     modality = query.get("modality", "").upper()
-    page = query.get("page", "")
     way = query.get("by", "")
     return Filters(
         text=" ".join(query.get("q", "").replace("\\", " ").split())[:LONGEST_TEXT],
@@ -90,8 +89,14 @@ def read_filters(query: Mapping[str, str]) -> Filters:
         first=first,
         last=last,
         modality=modality if modality.isascii() and modality.isalnum() else "",
-        page=max(int(page), 1) if _PAGE.fullmatch(page) else 1,
+        page=read_page(query),
     )
+
+
+def read_page(query: Mapping[str, str]) -> int:
+    """Return the number of the page that an address asks for, 1 unless it says so."""
+    text = query.get("page", "")
+    return max(int(text), 1) if _PAGE.fullmatch(text) else 1
 
 
 def find_studies(index: Index, filters: Filters, today: date) -> Listing:

@@ -5,9 +5,9 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from fastapi import Request
-from fastapi.responses import HTMLResponse, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
@@ -40,12 +40,12 @@ class Templates:
         self, request: Request, name: str, context: Mapping[str, Any], *, status: int = 200
     ) -> HTMLResponse:
         """Return the page of one template."""
-        query = f"?{request.url.query}" if request.url.query else ""
-        text = self.text(
-            name,
-            self.texts(request),
-            {"here": f"{request.url.path}{query}", "user": "", **context},
-        )
+        caller = request.scope.get("caller")
+        frame = {
+            "here": _address(request),
+            "user": caller.username if caller else "",
+        }
+        text = self.text(name, self.texts(request), {**frame, **context})
         return HTMLResponse(text, status, headers={"Cache-Control": "private, no-cache"})
 
     def text(self, name: str, texts: Texts, context: Mapping[str, Any]) -> str:
@@ -66,6 +66,13 @@ class ImmutableFiles(StaticFiles):
         if response.status_code == 200:  # noqa: PLR2004 - the one status that carries the file.
             response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
         return response
+
+
+def _address(request: Request) -> str:
+    """Return where a change of language leads back to; what was posted cannot be asked for again."""
+    if request.method not in ("GET", "HEAD"):
+        return "/"
+    return f"{request.url.path}?{request.url.query}".removesuffix("?")
 
 
 def _digest(folder: Path) -> str:
