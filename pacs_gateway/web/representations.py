@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from pacs_gateway.dicom.meta import EXPLICIT_VR_LITTLE_ENDIAN
-from pacs_gateway.dicom.pixels import is_native
 from pacs_gateway.dicom.transcode import NEVER_ON_THE_WEB
 from pacs_gateway.errors import NotAcceptableError
 from pacs_gateway.web.negotiation import MediaType, accepted
@@ -72,19 +71,18 @@ def choose_objects(accept: str, stored: Set[str], *, single: bool) -> ObjectChoi
     )
 
 
-def choose_frames(accept: str, stored: str, *, single: bool) -> FrameChoice:
-    """Return how frames of an instance in the `stored` transfer syntax are served.
+def choose_frames(accept: str, syntax: str, *, single: bool) -> FrameChoice:
+    """Return how frames that are in the transfer syntax `syntax` are served.
 
     Raises NotAcceptableError if they cannot be served as the client wants.
     """
-    syntax = EXPLICIT_VR_LITTLE_ENDIAN if is_native(stored) else stored
     wanted = accepted(accept)
-    for media_type in (OCTETS, COMPRESSED_TYPES.get(stored, OCTETS)):
-        for multipart in _envelopes(wanted, media_type, single=single):
-            for each in wanted:
-                asked = each.parameters.get("transfer-syntax", "*")
-                if _covers(each, media_type, multipart=multipart) and asked in ("*", syntax):
-                    return FrameChoice(multipart, f"{media_type}; transfer-syntax={syntax}")
+    for media_type in (OCTETS, COMPRESSED_TYPES.get(syntax, OCTETS)):
+        asked = [
+            each for each in wanted if each.parameters.get("transfer-syntax", "*") in ("*", syntax)
+        ]
+        for multipart in _envelopes(asked, media_type, single=single):
+            return FrameChoice(multipart, f"{media_type}; transfer-syntax={syntax}")
     raise NotAcceptableError(
         'Frames of this instance come as multipart/related; type="application/octet-stream";'
         f" transfer-syntax={syntax}."

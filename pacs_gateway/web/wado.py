@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from pacs_gateway.dicom import transcode
+from pacs_gateway.dicom import meta, transcode
 from pacs_gateway.dicom.identity import is_uid
 from pacs_gateway.errors import BadRequestError, UnrenderableError
 from pacs_gateway.web.caching import not_modified, validators
@@ -91,10 +91,11 @@ class RetrieveEndpoints:
         instance = instances[0]
         if instance.pixels is None:
             raise UnrenderableError("This instance has no pixels.")
-        single = len(numbers) == 1
-        choice = choose_frames(
-            accept_of(request), instance.transfer_syntax_uid, single=single
-        )
+        # Native frames leave without their data set, in the byte order of the web.
+        syntax = meta.EXPLICIT_VR_LITTLE_ENDIAN
+        if instance.pixels.encapsulated:
+            syntax = instance.transfer_syntax_uid
+        choice = choose_frames(accept_of(request), syntax, single=len(numbers) == 1)
         headers = validators(instance.sha256, numbers, choice)
         if (unchanged := not_modified(request, headers)) is not None:
             return unchanged

@@ -26,7 +26,9 @@ def element(vr: str, *values: Any) -> dict[str, Any]:
 
 def found(**attributes: dict[str, Any]) -> Found:
     values: DicomJson = {name.removeprefix("t"): value for name, value in attributes.items()}
-    return Found(attributes=values, last_received=datetime(2026, 11, 23, tzinfo=UTC), conflict=False)
+    return Found(
+        attributes=values, last_received=datetime(2026, 11, 23, tzinfo=UTC), conflict=False
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,30 @@
+"""Session-wide real servers; each starts when the first test asks for it."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.servers import PostgresqlServer, S3Server, minio, postgresql, versitygw
+from tests.servers.s3 import external_s3
+
+
+@pytest.fixture(scope="session")
+def minio_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    external = external_s3()
+    if external is not None:
+        yield external
+        return
+    with minio(tmp_path_factory.mktemp("minio")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def versitygw_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    with versitygw(tmp_path_factory.mktemp("versitygw")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[PostgresqlServer]:
+    with postgresql() as server:
+        yield server
