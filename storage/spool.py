@@ -111,7 +111,7 @@ class Spool:
     def publish(self, source: Path, sha256: str) -> ReadyEntry:
         """Rename a synced file into `ready/` and sync the directory: the moment of no return."""
         target = self._ready / f"{source.name}.{sha256}.dcm"
-        os.rename(source, target)
+        source.rename(target)
         _sync_directory(self._ready)
         return ReadyEntry(target, sha256)
 

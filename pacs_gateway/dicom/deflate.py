@@ -12,6 +12,7 @@ from pacs_gateway.errors import NotADataSetError
 
 _RAW_DEFLATE = -15
 _PIECE = 1024 * 1024
+_GZIP_TRAILER_LENGTH = 8
 RATIO_FREE_BYTES = 16 * 1024 * 1024
 """Output up to this is never called a bomb: an empty image compresses a thousandfold."""
 
@@ -21,29 +22,29 @@ def inflate(pieces: Iterable[bytes], *, max_bytes: int, max_ratio: int | None) -
     return b"".join(inflated(pieces, max_bytes=max_bytes, max_ratio=max_ratio))
 
 
-def inflated(
-    pieces: Iterable[bytes], *, max_bytes: int, max_ratio: int | None
-) -> Iterator[bytes]:
+def inflated(pieces: Iterable[bytes], *, max_bytes: int, max_ratio: int | None) -> Iterator[bytes]:
     """Yield the inflated stream in pieces of at most 1 MiB.
 
     `max_ratio` bounds output bytes per input byte once more than 16 MiB came out; None leaves it
-    to `max_bytes` alone. Zero bytes after the end of the stream are padding (PS3.5 A.5).
+    to `max_bytes` alone. After the end of the stream may come padding (PS3.5 A.5) and the eight
+    bytes of a gzip trailer, which some writers leave there.
 
     Raises NotADataSetError: a stream that is damaged, cut short, followed by other bytes, or
     that grows beyond the limits.
     """
     stream = zlib.decompressobj(_RAW_DEFLATE)
     taken = given = 0
+    rest = b""
     for piece in pieces:
         if stream.eof:
-            _refuse_unless_zero(piece)
+            rest = _harmless(rest + piece)
             continue
         taken += len(piece)
         for output, left in _pushed(stream, piece):
             given += len(output)
             _refuse_bomb(given, taken - left, max_bytes=max_bytes, max_ratio=max_ratio)
             yield output
-        _refuse_unless_zero(stream.unused_data)
+        rest = _harmless(stream.unused_data)
     if not stream.eof:
         raise NotADataSetError("The deflated data set ends before its stream does.")
 
@@ -70,6 +71,8 @@ def _refuse_bomb(given: int, taken: int, *, max_bytes: int, max_ratio: int | Non
         raise NotADataSetError(f"The deflated data set grows more than {max_ratio} times.")
 
 
-def _refuse_unless_zero(rest: bytes) -> None:
-    if rest.strip(b"\x00"):
+def _harmless(rest: bytes) -> bytes:
+    rest = rest.rstrip(b"\x00")
+    if len(rest) > _GZIP_TRAILER_LENGTH:
         raise NotADataSetError("Other bytes follow the deflate stream of the data set.")
+    return rest

@@ -1,6 +1,7 @@
 """Which bytes of an object belong to which frame (PS3.5 8.1.1, 8.2 and A.4)."""
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 from pacs_gateway.errors import UnknownError
 from storage.records import PixelLocation
@@ -19,7 +20,11 @@ def spans(pixels: PixelLocation, number: int) -> Sequence[tuple[int, int]]:
     if pixels.encapsulated:
         return _fragments(pixels, number)
     first = (number - 1) * pixels.frame_bits // 8
-    stop = min(-(-number * pixels.frame_bits // 8), pixels.length)
+    stop = -(-number * pixels.frame_bits // 8)
+    if pixels.frame_count == 1:
+        # Pixels of one byte in big endian words (PS3.5 A.3) need the pad byte for the last one.
+        stop += stop % 2
+    stop = min(stop, pixels.length)
     return ((pixels.offset + first, max(0, stop - first)),)
 
 
@@ -70,7 +75,7 @@ def _table_starts(
     base = fragments[0][0]
     index_at = {offset - base: index for index, (offset, _) in enumerate(fragments)}
     starts = tuple(index_at[entry] for entry in offset_table if entry in index_at)
-    in_order = all(one < next_ for one, next_ in zip(starts, starts[1:], strict=False))
+    in_order = all(one < next_ for one, next_ in pairwise(starts))
     return starts if len(starts) == frame_count and starts[0] == 0 and in_order else None
 
 

@@ -23,9 +23,7 @@ NEVER_ON_THE_WEB = frozenset(
         meta.GE_IMPLICIT_VR_BIG_ENDIAN_PIXELS,
     }
 )
-_BIG_ENDIAN_PIXELS = frozenset(
-    {meta.EXPLICIT_VR_BIG_ENDIAN, meta.GE_IMPLICIT_VR_BIG_ENDIAN_PIXELS}
-)
+_BIG_ENDIAN_PIXELS = frozenset({meta.EXPLICIT_VR_BIG_ENDIAN, meta.GE_IMPLICIT_VR_BIG_ENDIAN_PIXELS})
 _WORDS = {"OW": 2, "OF": 4, "OL": 4, "OD": 8, "OV": 8}
 """Bytes of the words that a value of these VRs is made of; other VRs pydicom swaps itself."""
 _ARRAY_TYPES = {2: "H", 4: "I", 8: "Q"}
@@ -33,9 +31,7 @@ _IMPLICIT_ELEMENT_BYTES = 8
 _EXPLICIT_ELEMENT_BYTES = 12
 
 
-def explicit_little_endian(
-    data_set: Iterator[bytes], instance: StoredInstance
-) -> Iterator[bytes]:
+def explicit_little_endian(data_set: Iterator[bytes], instance: StoredInstance) -> Iterator[bytes]:
     """Yield a Part 10 file of `data_set`, which is encoded as `instance` says.
 
     At most the header and one piece of pixel data are in memory.

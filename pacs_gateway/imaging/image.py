@@ -1,27 +1,10 @@
-"""What the header says about the pixels of one frame, read once into frozen values.
+"""What is known about the pixels of one frame: frozen values without a library behind them."""
 
-Headers are hostile or plain wrong often enough that every value is read on its own: one that
-cannot be read counts as absent, and one that makes no sense is replaced by the only sensible one.
-"""
-
-import warnings
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from io import BytesIO
+from typing import NamedTuple
 
-from pydicom.dataset import Dataset
-from pydicom.filereader import read_partial
-
-from pacs_gateway.dicom import meta
-from pacs_gateway.errors import UnrenderableError
-
-_FLOAT_PIXEL_DATA = 0x7FE00008
-_DOUBLE_FLOAT_PIXEL_DATA = 0x7FE00009
-_PIXEL_DATA = 0x7FE00010
-
-_MAX_LUT_ENTRIES = 65_536
-_INTEGER_WIDTHS = (1, 8, 16, 32)
+WINDOW_FUNCTIONS = ("LINEAR", "LINEAR_EXACT", "SIGMOID")
 
 
 class Kind(StrEnum):
@@ -73,9 +56,8 @@ class Lut:
     values: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
-    """A window on modality values (PS3.3 C.11.2.1.2); `function` in the standard's spelling."""
+class Window(NamedTuple):
+    """A window on modality values (PS3.3 C.11.2.1.2); `function` is one of WINDOW_FUNCTIONS."""
 
     center: float
     width: float
@@ -109,38 +91,3 @@ class Palette:
     red: bytes
     green: bytes
     blue: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Header:
-    """A parsed header; the same for every frame of the instance."""
-
-    data_set: Dataset
-    transfer_syntax_uid: str
-    pixel_tag: int
-    pixel_vr: str
-
-
-def read_header(part10: bytes) -> Header:
-    """Parse a Part 10 file that ends where the value of the pixel data would begin.
-
-    Raises UnrenderableError if it announces no pixel data or cannot be parsed.
-    """
-    found: list[tuple[int, str]] = []
-
-    def at_pixels(tag: int, vr: str | None, _length: int) -> bool:
-        if tag not in (_PIXEL_DATA, _FLOAT_PIXEL_DATA, _DOUBLE_FLOAT_PIXEL_DATA):
-            return False
-        found.append((int(tag), vr or "OW"))
-        return True
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            data_set = read_partial(BytesIO(part10), at_pixels, force=True)
-        except _UNREADABLE as error:
-            raise UnrenderableError("The header of this image cannot be read.") from error
-    if not found:
-        raise UnrenderableError("This instance has no pixels.")
-    syntax = str(data_set.file_meta.get("TransferSyntaxUID", meta.IMPLICIT_VR_LITTLE_ENDIAN))
-    return Header(data_set, syntax, *found[0])

@@ -178,16 +178,14 @@ def caller_of(connection: HTTPConnection) -> Caller:
     return caller
 
 
-def guard(
-    routes: Iterable[BaseRoute], gate: Gate, table: Mapping[str, Permission] = TABLE
-) -> None:
+def guard(routes: Iterable[BaseRoute], gate: Gate, table: Mapping[str, Permission] = TABLE) -> None:
     """Put the guard in front of every route.
 
-    Raises LookupError naming a route without an entry in the table.
+    Raises LookupError naming a route without an entry in the table, TypeError for other objects.
     """
     for route in routes:
         if not isinstance(route, Route | Mount):
-            raise LookupError(f"{route!r} is no route that the access table can describe.")
+            raise TypeError(f"{route!r} is no route that the access table can describe.")
         route.app = Guard(route.app, _permissions(route, table), gate)
 
 

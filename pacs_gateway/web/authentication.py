@@ -12,9 +12,9 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import HTTPConnection
 
 from pacs_gateway.config import WebSettings
+from pacs_gateway.web.access import SESSION_COOKIE, Caller
 from pacs_gateway.web.accounts import hash_password, verify_password
 from pacs_gateway.web.address import client_address
-from pacs_gateway.web.access import SESSION_COOKIE, Caller
 from pacs_gateway.web.problems import UnauthenticatedError
 from pacs_gateway.web.remembered import Remembered
 from pacs_gateway.web.throttle import LoginThrottle

@@ -47,7 +47,7 @@ def parse_media_type(text: str) -> MediaType:
 
     Raises BadRequestError if it is none.
     """
-    name, *rest = (piece.strip() for piece in _PIECES[";"].findall(text)) or ("",)
+    name, *rest = [piece.strip() for piece in _PIECES[";"].findall(text)] or [""]
     if _TOKEN.fullmatch(name) is None:
         raise BadRequestError("A media type in the request cannot be understood.")
     parameters: dict[str, str] = {}

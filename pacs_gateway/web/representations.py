@@ -4,7 +4,8 @@ Transfer syntaxes that the web must never see are re-encoded unless the client n
 others are served as they were received.
 """
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from pacs_gateway.dicom.meta import EXPLICIT_VR_LITTLE_ENDIAN
@@ -51,7 +52,7 @@ class FrameChoice:
     """With the transfer syntax as its parameter, as each part says it."""
 
 
-def choose_objects(accept: str, stored: Set[str], *, single: bool) -> ObjectChoice:
+def choose_objects(accept: str, stored: AbstractSet[str], *, single: bool) -> ObjectChoice:
     """Return how instances in the `stored` transfer syntaxes are served.
 
     `single`: one instance was asked for, so that it may come without the multipart envelope.

@@ -124,18 +124,17 @@ class GuardedProtocol(HttpToolsProtocol):
         now = self.loop.time()
         remaining = self._since + self.read_deadline_s - now
         waits_for_peer = self._phase is not _Phase.IDLE and not self.flow.read_paused
-        overdue = waits_for_peer and remaining <= 0
-        # A connection that is closing still waits for its last bytes to be taken.
-        if overdue or self._is_stuck(now) or self.transport.is_closing():
+        overdue = waits_for_peer and remaining <= 0 and not self.transport.is_closing()
+        if overdue or self._is_stuck(now):
             self.transport.abort()
             return
-        delay = remaining if waits_for_peer else self.read_deadline_s
+        delay = remaining if waits_for_peer and remaining > 0 else self.read_deadline_s
         self._timer = self.loop.call_later(delay, self._check)
 
     def _is_stuck(self, now: float) -> bool:
         """Return whether the peer has taken nothing of its answer for a whole deadline."""
         unsent = self.transport.get_write_buffer_size()
-        if unsent != self._unsent or not self.flow.write_paused:
+        if unsent == 0 or unsent != self._unsent:
             self._unsent, self._unsent_since = unsent, now
         return now - self._unsent_since >= self.read_deadline_s
 

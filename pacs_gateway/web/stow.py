@@ -2,54 +2,33 @@
 
 import asyncio
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from http import HTTPStatus
 
 import structlog
-from prometheus_client import Counter
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from pacs_gateway.archive.ingest import Accepted, Arrival, Ingest
-from pacs_gateway.dicom import meta
+from pacs_gateway.archive.ingest import Accepted
 from pacs_gateway.dicom.identity import is_uid
-from pacs_gateway.errors import BadRequestError, GatewayError, OutOfResourcesError
+from pacs_gateway.errors import BadRequestError
 from pacs_gateway.web import address
 from pacs_gateway.web.access import caller_of
-from pacs_gateway.web.multipart import (
-    Event,
-    MultipartReader,
-    PartBegan,
-    PartData,
-)
+from pacs_gateway.web.multipart import MultipartReader
 from pacs_gateway.web.negotiation import JSON_TYPES, choose, parse_media_type
+from pacs_gateway.web.parts import Body, Parts, Refused
 from pacs_gateway.web.problems import UnsupportedMediaTypeError
 from pacs_gateway.web.representations import DICOM
 from pacs_gateway.web.services import Services
 from pacs_gateway.web.wado import accept_of
-from storage.index import Index
 from storage.records import DicomJson, Origin, utc_now
 
 POLL_S = 0.02
 """How often the index is asked for what was just accepted; a commit takes about as long."""
-HEAD_BYTES = 4096
-"""Start of each part that is kept until its end, to name the instance should it be refused."""
-MAX_PARTS = 100_000
-"""Parts of one request; whole studies come in one, and the largest have some ten thousands."""
 
 _log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """One part that was not stored; UIDs are empty where the part does not tell them."""
-
-    sop_class_uid: str
-    sop_instance_uid: str
-    error: GatewayError
 
 
 class StoreEndpoints:
@@ -74,12 +53,12 @@ class StoreEndpoints:
         study_uid = request.path_params.get("study")
         if study_uid is not None and not is_uid(study_uid):
             raise BadRequestError("The path holds something that is not a UID.")
-        body = _Body(
+        body = Body(
             MultipartReader(
                 _boundary(request.headers.get("content-type", "")),
                 max_header_bytes=self._settings.max_part_headers_bytes,
             ),
-            _Parts(self._ingest, self._origin(request), study_uid),
+            Parts(self._ingest, self._origin(request), study_uid),
         )
         try:
             async for chunk in request.stream():
@@ -103,8 +82,9 @@ class StoreEndpoints:
             received_at=utc_now(),
         )
 
-    def _count(self, parts: "_Parts") -> None:
-        _count(self._stored, accepted=len(parts.accepted), refused=len(parts.refused))
+    def _count(self, parts: Parts) -> None:
+        self._stored.labels("accepted").inc(len(parts.accepted))
+        self._stored.labels("refused").inc(len(parts.refused))
         for refused in parts.refused:
             _log.warning(
                 "instance refused",
@@ -124,108 +104,7 @@ class StoreEndpoints:
                 await asyncio.sleep(POLL_S)
 
 
-class _Parts:
-    """Takes the parts of one request one after the other; blocking."""
-
-    def __init__(self, ingest: Ingest, origin: Origin, study_uid: str | None) -> None:
-        self._ingest = ingest
-        self._origin = origin
-        self._study_uid = study_uid
-        self._arrival: Arrival | None = None
-        self._refusal: GatewayError | None = None
-        self._head = b""
-        self.accepted: list[Accepted] = []
-        self.refused: list[Refused] = []
-
-    def begin(self, headers: Mapping[str, str]) -> None:
-        """Open an arrival for a part, or note why it is not taken."""
-        if len(self.accepted) + len(self.refused) >= MAX_PARTS:
-            raise BadRequestError(f"A request takes at most {MAX_PARTS} parts.")
-        self._head, self._refusal = b"", None
-        try:
-            _check_part_type(headers.get("content-type", DICOM))
-            self._arrival = self._ingest.begin_file(
-                self._origin, expected_study_uid=self._study_uid
-            )
-        except GatewayError as error:
-            self._refusal = error
-
-    def write(self, data: bytes) -> None:
-        """Take the next bytes of the part; after a fault the rest is read and dropped."""
-        if len(self._head) < HEAD_BYTES:
-            self._head += data[: HEAD_BYTES - len(self._head)]
-        if self._arrival is None or self._refusal is not None:
-            return
-        try:
-            self._arrival.write(data)
-        except GatewayError as error:
-            self._refusal = error
-
-    def end(self) -> None:
-        """Make the part durable; when this returns without refusal, it is."""
-        arrival, self._arrival = self._arrival, None
-        try:
-            if self._refusal is not None:
-                raise self._refusal
-            assert arrival is not None
-            self.accepted.append(arrival.accept())
-        except GatewayError as error:
-            self.refused.append(Refused(*_announced(self._head), error))
-
-    def abandon(self) -> None:
-        """Forget a part that did not end."""
-        if self._arrival is not None:
-            self._arrival.abandon()
-            self._arrival = None
-
-    def check(self) -> None:
-        """Raise the fault that the whole request ends with, if there is one.
-
-        Raises BadRequestError, UnsupportedMediaTypeError, OutOfResourcesError.
-        """
-        errors = [refused.error for refused in self.refused]
-        if self.accepted:
-            return
-        if not errors:
-            raise BadRequestError("The multipart body has no part.")
-        if all(isinstance(error, UnsupportedMediaTypeError) for error in errors):
-            raise errors[0]
-        for error in errors:
-            if isinstance(error, OutOfResourcesError):
-                raise error
-
-
-class _Body:
-    """The bytes of one request on their way into its parts; blocking."""
-
-    def __init__(self, reader: MultipartReader, parts: _Parts) -> None:
-        self._reader = reader
-        self._parts = parts
-
-    def feed(self, chunk: bytes) -> None:
-        """Take the next bytes of the body."""
-        for event in self._reader.feed(chunk):
-            self._dispatch(event)
-
-    def close(self) -> _Parts:
-        """Return what became of the parts; raises BadRequestError if the body is cut short."""
-        self._reader.close()
-        return self._parts
-
-    def abandon(self) -> None:
-        """Forget a part that did not end."""
-        self._parts.abandon()
-
-    def _dispatch(self, event: Event) -> None:
-        if isinstance(event, PartBegan):
-            self._parts.begin(event.headers)
-        elif isinstance(event, PartData):
-            self._parts.write(event.data)
-        else:
-            self._parts.end()
-
-
-def answer(parts: _Parts, root: str) -> DicomJson:
+def answer(parts: Parts, root: str) -> DicomJson:
     """Return the Store Instances Response (PS3.18 Table 10.5.3-2)."""
     found: DicomJson = {}
     studies = {accepted.identity.study_uid for accepted in parts.accepted}
@@ -261,7 +140,7 @@ def _reference(sop_class_uid: str, sop_instance_uid: str) -> DicomJson:
     return {tag: {"vr": "UI", "Value": [uid]} if uid else {"vr": "UI"} for tag, uid in uids}
 
 
-def _status(parts: _Parts) -> HTTPStatus:
+def _status(parts: Parts) -> HTTPStatus:
     if not parts.refused:
         return HTTPStatus.OK
     return HTTPStatus.ACCEPTED if parts.accepted else HTTPStatus.CONFLICT
@@ -280,33 +159,3 @@ def _boundary(content_type: str) -> str:
     if boundary is None:
         raise BadRequestError("The Content-Type names no boundary.")
     return boundary
-
-
-def _check_part_type(content_type: str) -> None:
-    """Raise UnsupportedMediaTypeError unless the part is a DICOM file.
-
-    A transfer syntax in the part's type is not looked at: the file's own counts (PS3.18 8.7.9).
-    """
-    try:
-        found = parse_media_type(content_type).name
-    except BadRequestError:
-        found = "unknown"
-    if found != DICOM:
-        raise UnsupportedMediaTypeError(f"A part is not {DICOM}.")
-
-
-def _announced(head: bytes) -> tuple[str, str]:
-    """Return SOP Class and Instance UID of a refused file as far as it tells them."""
-    try:
-        found = meta.decode(head)
-    except GatewayError:
-        return "", ""
-    if found is None:
-        return "", ""
-    uids = (found.sop_class_uid, found.sop_instance_uid)
-    return (uids[0] if is_uid(uids[0]) else "", uids[1] if is_uid(uids[1]) else "")
-
-
-def _count(counter: Counter, *, accepted: int, refused: int) -> None:
-    counter.labels("accepted").inc(accepted)
-    counter.labels("refused").inc(refused)

@@ -185,5 +185,3 @@ def _gzipped(pieces: Iterator[bytes]) -> Iterator[bytes]:
     for piece in pieces:
         yield gzip.compress(piece)
     yield gzip.flush()
-
-

@@ -1,0 +1,112 @@
+"""Native pixel cells (PS3.5 8.1.1 and annex D) to arrays and back, and from cells to values.
+
+A cell is what one sample occupies in the pixel data; the stored value is the `bits_stored` bits
+of it below and at `high_bit`, and may be signed.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pacs_gateway.errors import UnrenderableError
+from pacs_gateway.imaging.image import Image, Kind
+
+Array = NDArray[np.generic]
+
+_SAMPLES_OF_PAIR = 4
+"""Y0 Y1 Cb Cr: what two pixels of YBR_FULL_422 take (PS3.3 C.7.6.3.1.2)."""
+
+
+def cells(image: Image, frame: bytes) -> Array:
+    """Return the cells of a native frame, shape (rows, columns) or (rows, columns, 3).
+
+    Raises UnrenderableError if the frame is shorter than its rows and columns need.
+    """
+    if image.bits_allocated == 1:
+        return single_bits(image, frame)
+    if image.subsampled:
+        return _upsampled(image, _cells(image, frame, image.rows * image.columns * 2))
+    return shaped(image, _cells(image, frame, image.sample_count), planar=image.planar)
+
+
+def single_bits(image: Image, frame: bytes) -> Array:
+    """Return cells of one bit, which begin at the least significant bit of each byte."""
+    packed = _exactly(frame, -(-image.sample_count // 8))
+    bits = np.unpackbits(np.frombuffer(packed, np.uint8), bitorder="little")
+    return shaped(image, bits[: image.sample_count], planar=image.planar)
+
+
+def shaped(image: Image, flat: Array, *, planar: bool) -> Array:
+    """Return flat cells as rows and columns, colours interleaved."""
+    if image.samples == 1:
+        return flat.reshape(image.rows, image.columns)
+    if planar:
+        planes = flat.reshape(image.samples, image.rows, image.columns)
+        return np.ascontiguousarray(planes.transpose(1, 2, 0))
+    return flat.reshape(image.rows, image.columns, image.samples)
+
+
+def stored_values(image: Image, pixel_cells: Array) -> Array:
+    """Return the stored values of cells: foreign bits removed, sign extended."""
+    if image.kind is not Kind.INTEGER or image.bits_allocated == 1:
+        return pixel_cells
+    above = image.bits_allocated - 1 - image.high_bit
+    below = image.bits_allocated - image.bits_stored
+    values = pixel_cells
+    if image.signed:
+        values = values.view(f"i{image.bits_allocated // 8}")
+    if below == 0:
+        return values
+    # The top bit of the value becomes the top bit of the cell; shifting back extends the sign.
+    return values << above >> below
+
+
+def little_endian_bytes(image: Image, pixel_cells: Array) -> bytes:
+    """Return cells as a native frame in Explicit VR Little Endian, colours by pixel."""
+    if image.bits_allocated == 1:
+        return np.packbits(pixel_cells.astype(np.uint8), bitorder="little").tobytes()
+    return pixel_cells.astype(pixel_cells.dtype.newbyteorder("<"), copy=False).tobytes()
+
+
+def reordered(image: Image, frame: bytes) -> bytes:
+    """Return a native frame with its bytes in little endian order, all else as it is."""
+    if image.word_swapped:
+        return np.frombuffer(frame[: len(frame) // 2 * 2], ">u2").astype("<u2").tobytes()
+    if image.big_endian and image.bits_allocated > 8:  # noqa: PLR2004 - one byte
+        whole = len(frame) * 8 // image.bits_allocated * image.bits_allocated // 8
+        width = image.bits_allocated // 8
+        return np.frombuffer(frame[:whole], f">u{width}").astype(f"<u{width}").tobytes()
+    return frame
+
+
+def _cells(image: Image, frame: bytes, count: int) -> Array:
+    width = image.bits_allocated // 8
+    letter = "u" if image.kind is Kind.INTEGER else "f"
+    needed = count * width
+    if image.word_swapped:
+        frame = reordered(image, _exactly(frame, needed + needed % 2))
+    return np.frombuffer(_little_endian(image, frame, needed), f"<{letter}{width}")
+
+
+def _little_endian(image: Image, frame: bytes, needed: int) -> bytes:
+    exact = _exactly(frame, needed)
+    return exact if image.word_swapped else reordered(image, exact)
+
+
+def _exactly(frame: bytes, needed: int) -> bytes:
+    if len(frame) < needed:
+        raise UnrenderableError(
+            f"The frame has {len(frame)} bytes; its rows and columns need {needed}."
+        )
+    return frame[:needed]
+
+
+def _upsampled(image: Image, flat: Array) -> Array:
+    if image.columns % 2 or image.samples == 1:
+        raise UnrenderableError(f"{image.photometric} needs three samples and even columns.")
+    pairs = flat.reshape(image.rows, image.columns // 2, _SAMPLES_OF_PAIR)
+    pixels = np.empty((image.rows, image.columns, 3), flat.dtype)
+    pixels[:, 0::2, 0] = pairs[..., 0]
+    pixels[:, 1::2, 0] = pairs[..., 1]
+    pixels[..., 1] = pairs[..., 2].repeat(2, axis=1)
+    pixels[..., 2] = pairs[..., 3].repeat(2, axis=1)
+    return pixels

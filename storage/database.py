@@ -1,0 +1,137 @@
+"""One way to open the database, on SQLite and PostgreSQL, and to bring its schema up to date."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DatabaseError, InterfaceError, OperationalError
+
+from storage.errors import FullError, UnavailableError
+
+__all__ = ["SCHEMA_VERSION", "Engine", "migrate", "open_engine", "reading", "writing"]
+
+SCHEMA_VERSION = "0001"
+"""The newest migration; a database that has it needs no Alembic at start."""
+
+_MIGRATION_LOCK = 0x7061_6373
+"""Any number will do as long as every gateway takes the same PostgreSQL advisory lock."""
+_POOL_SIZE = 10
+_CONNECT_DEADLINE_S = 10
+
+
+def open_engine(url: str, *, busy_deadline_s: float) -> Engine:
+    """Return an engine for this process; never carry one over a fork.
+
+    A writer that waits longer than `busy_deadline_s` for another fails with UnavailableError.
+    """
+    if make_url(url).get_backend_name() == "sqlite":
+        return _open_sqlite(url, busy_deadline_s)
+    return create_engine(
+        url,
+        pool_size=_POOL_SIZE,
+        max_overflow=_POOL_SIZE,
+        pool_pre_ping=True,
+        connect_args={
+            "connect_timeout": _CONNECT_DEADLINE_S,
+            "options": f"-c statement_timeout={int(busy_deadline_s * 1000)}"
+            f" -c lock_timeout={int(busy_deadline_s * 1000)}",
+        },
+    )
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """Yield a connection that sees one consistent state.
+
+    Raises UnavailableError if the database cannot be reached.
+    """
+    with _translated(), engine.connect() as connection:
+        yield connection
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """Yield a connection whose work becomes visible all at once, or not at all.
+
+    Raises UnavailableError if the database cannot be reached, FullError if its disk is full.
+    """
+    with _translated(), engine.execution_options(writes=True).begin() as connection:
+        yield connection
+
+
+def migrate(engine: Engine) -> None:
+    """Bring the schema to SCHEMA_VERSION; hosts that start together wait for each other.
+
+    Raises UnavailableError if the database cannot be reached.
+    """
+    with _translated():
+        if _version(engine) == SCHEMA_VERSION:
+            return
+        # Alembic takes longer to import than SQLite takes to start.
+        from alembic import command  # noqa: PLC0415
+        from alembic.config import Config  # noqa: PLC0415
+
+        config = Config()
+        config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+        with engine.execution_options(writes=True).begin() as connection:
+            if engine.dialect.name == "postgresql":
+                connection.execute(
+                    text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK}
+                )
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+
+
+def _version(engine: Engine) -> str | None:
+    with engine.connect() as connection:
+        if not inspect(connection).has_table("alembic_version"):
+            return None
+        return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+
+
+def _open_sqlite(url: str, busy_deadline_s: float) -> Engine:
+    path = make_url(url).database
+    if path:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(url, connect_args={"timeout": busy_deadline_s})
+    event.listen(engine, "connect", _configure_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _configure_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
+    # SQLAlchemy begins transactions (see _begin_sqlite); the driver must not do so by itself.
+    connection.isolation_level = None
+    for pragma in (
+        "journal_mode=WAL",
+        # FULL also syncs the log at each commit: a committed row survives a power cut.
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        # Matching is case-sensitive (PS3.4 C.2.2.2), and then LIKE 'prefix%' may use an index.
+        "case_sensitive_like=ON",
+        "cache_size=-16384",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # A transaction that starts by reading and then writes can fail half-way when another one
+    # wrote meanwhile; asking for the lock at the start makes it wait instead.
+    writes = connection.get_execution_options().get("writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except (OperationalError, InterfaceError) as error:
+        raise UnavailableError(f"The index database does not answer: {error.orig}.") from error
+    except DatabaseError as error:
+        if "full" in str(error.orig):
+            raise FullError("The disk of the index database is full.") from error
+        raise

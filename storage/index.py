@@ -1,0 +1,281 @@
+"""The index: what is kept, found by its attributes without opening an object."""
+
+import json
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Integer, Row, func, select
+
+from storage import schema, search
+from storage.database import Engine, reading, writing
+from storage.indexing import commit_batch
+from storage.pixel_map import unpack_pixels
+from storage.records import (
+    DicomJson,
+    Found,
+    InstanceRecord,
+    Level,
+    Match,
+    MatchKind,
+    Origin,
+    Outcome,
+    QuerySpec,
+    StoredInstance,
+)
+
+ROWS_AT_ONCE = 200
+"""Rows fetched at a time when many are streamed."""
+VARIABLES_AT_ONCE = 500
+"""UIDs in one IN list; every database takes as many."""
+
+_STORED = (
+    schema.studies.c.StudyInstanceUID,
+    schema.series.c.SeriesInstanceUID,
+    schema.instances.c.SOPInstanceUID,
+    schema.instances.c.SOPClassUID,
+    schema.instances.c.transfer_syntax_uid,
+    schema.instances.c.object_key,
+    schema.instances.c.sha256,
+    schema.instances.c.size,
+    schema.instances.c.data_set_offset,
+    schema.instances.c.pixels,
+    schema.instances.c.InstanceNumber,
+    schema.instances.c.version,
+    schema.instances.c.origin_source,
+    schema.instances.c.origin_peer,
+    schema.instances.c.origin_address,
+    schema.instances.c.received_at,
+)
+_LEVELS = tuple(search.TABLES)
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """How much is kept; current versions only, but the bytes of all."""
+
+    patients: int
+    studies: int
+    series: int
+    instances: int
+    bytes: int
+
+
+class Index:
+    """Studies, series and instances in SQL, for SQLite and PostgreSQL alike."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def commit(self, records: Sequence[InstanceRecord]) -> list[Outcome]:
+        """Make a batch visible in one transaction; committing again changes nothing.
+
+        Raises UnavailableError or FullError, and then nothing of the batch is visible.
+        """
+        if not records:
+            return []
+        with writing(self._engine) as connection:
+            return commit_batch(connection, records)
+
+    def search(self, spec: QuerySpec) -> list[Found]:
+        """Return the answers to a query, in a stable order."""
+        with reading(self._engine) as connection:
+            rows = connection.execute(search.statement(spec, _answer_columns(spec.level)))
+            return [_found(row, spec.level) for row in rows]
+
+    def count(self, spec: QuerySpec) -> int:
+        """Return how many answers there are, whatever limit and offset say."""
+        table = search.TABLES[spec.level]
+        query = search.conditions(select(func.count(table.c.id)), spec.level, spec.matches)
+        with reading(self._engine) as connection:
+            return int(connection.execute(query).scalar_one())
+
+    def instances(
+        self,
+        study_uid: str | None,
+        series_uid: str | None = None,
+        *,
+        sop_instance_uid: str | None = None,
+    ) -> list[StoredInstance]:
+        """Return current instances, by series number, then instance number."""
+        return list(self.instances_of(_by_uid(study_uid, series_uid, sop_instance_uid)))
+
+    def instances_of(self, matches: Sequence[Match]) -> Iterator[StoredInstance]:
+        """Yield the current instances that match keys of any level."""
+        for row in self._stream(_STORED, matches):
+            yield _stored(row)
+
+    def versions(
+        self, study_uid: str, series_uid: str, sop_instance_uid: str
+    ) -> list[StoredInstance]:
+        """Return every version of one instance, the first seen first."""
+        found = self.known([sop_instance_uid]).get(sop_instance_uid, [])
+        return [
+            version
+            for version in found
+            if (version.study_uid, version.series_uid) == (study_uid, series_uid)
+        ]
+
+    def known(self, sop_instance_uids: Collection[str]) -> dict[str, list[StoredInstance]]:
+        """Return every version under these UIDs, wherever they are filed, by UID."""
+        uids = list(sop_instance_uids)
+        found: dict[str, list[StoredInstance]] = {}
+        source = schema.instances.join(schema.series).join(schema.studies)
+        query = select(*_STORED).select_from(source).order_by(schema.instances.c.id)
+        with reading(self._engine) as connection:
+            for start in range(0, len(uids), VARIABLES_AT_ONCE):
+                some = uids[start : start + VARIABLES_AT_ONCE]
+                rows: Any = connection.execute(
+                    query.where(schema.instances.c.SOPInstanceUID.in_(some))
+                )
+                for row in rows:
+                    found.setdefault(row.SOPInstanceUID, []).append(_stored(row))
+        return found
+
+    def metadata(
+        self,
+        study_uid: str | None,
+        series_uid: str | None = None,
+        *,
+        sop_instance_uid: str | None = None,
+    ) -> Iterator[bytes]:
+        """Yield the zlib-compressed DICOM JSON of each current instance, ordered as they are."""
+        matches = _by_uid(study_uid, series_uid, sop_instance_uid)
+        for row in self._stream((schema.instances.c.metadata,), matches):
+            yield row.metadata
+
+    def totals(self) -> Totals:
+        """Return how much is kept."""
+        instances = schema.instances.c
+        with reading(self._engine) as connection:
+
+            def counted(query: Any) -> int:
+                return int(connection.execute(query).scalar() or 0)
+
+            return Totals(
+                patients=counted(select(func.count(schema.patients.c.id))),
+                studies=counted(select(func.count(schema.studies.c.id))),
+                series=counted(select(func.count(schema.series.c.id))),
+                instances=counted(select(func.sum(schema.studies.c.number_of_instances))),
+                bytes=counted(select(func.sum(instances.size))),
+            )
+
+    def ping(self) -> None:
+        """Raise UnavailableError if the database does not answer."""
+        with reading(self._engine) as connection:
+            connection.execute(select(1))
+
+    def _stream(self, columns: Sequence[Any], matches: Sequence[Match]) -> Iterator[Row[Any]]:
+        spec = QuerySpec(level=Level.IMAGE, matches=tuple(matches))
+        with reading(self._engine) as connection:
+            options = connection.execution_options(yield_per=ROWS_AT_ONCE)
+            yield from options.execute(search.statement(spec, columns))
+
+
+def _by_uid(
+    study_uid: str | None, series_uid: str | None, sop_instance_uid: str | None
+) -> Sequence[Match]:
+    given = {
+        "StudyInstanceUID": study_uid,
+        "SeriesInstanceUID": series_uid,
+        "SOPInstanceUID": sop_instance_uid,
+    }
+    return [
+        Match(keyword, MatchKind.EQUAL, (uid,))
+        for keyword, uid in given.items()
+        if uid is not None
+    ]
+
+
+def _answer_columns(level: Level) -> Sequence[Any]:
+    above = _LEVELS[: _LEVELS.index(level) + 1]
+    attributes = [search.TABLES[each].c.attributes.label(each.value) for each in above]
+    studies, found = schema.studies.c, schema.series.c
+    if level is Level.PATIENT:
+        of_patient = studies.patient_id == schema.patients.c.id
+        totals = [
+            func.count(studies.id).label("studies"),
+            func.sum(studies.number_of_series).label("series"),
+            func.sum(studies.number_of_instances).label("instances"),
+            func.max(studies.last_received).label("last_received"),
+            func.max(studies.conflict.cast(Integer)).label("conflict"),
+        ]
+        return [
+            *attributes,
+            *(
+                select(total).where(of_patient).scalar_subquery().label(total.name)
+                for total in totals
+            ),
+        ]
+    columns = [
+        *attributes,
+        studies.modalities,
+        studies.sop_classes,
+        studies.number_of_series.label("series"),
+        studies.number_of_instances.label("instances"),
+        studies.conflict,
+        studies.last_received,
+    ]
+    return columns if level is Level.STUDY else [*columns, found.number_of_instances.label("own")]
+
+
+def _found(row: Row[Any], level: Level) -> Found:
+    attributes: DicomJson = {}
+    for each in _LEVELS[: _LEVELS.index(level) + 1]:
+        attributes |= json.loads(row._mapping[each.value])
+    attributes |= _computed(row, level)
+    return Found(
+        attributes=dict(sorted(attributes.items())),
+        last_received=row.last_received,
+        conflict=bool(row.conflict),
+    )
+
+
+def _computed(row: Row[Any], level: Level) -> DicomJson:
+    if level is Level.PATIENT:
+        return {
+            "00201200": _number(row.studies),
+            "00201202": _number(row.series),
+            "00201204": _number(row.instances),
+        }
+    computed = {
+        "00080061": _texts("CS", row.modalities),
+        "00080062": _texts("UI", row.sop_classes),
+        "00201206": _number(row.series),
+        "00201208": _number(row.instances),
+    }
+    if level is not Level.STUDY:
+        computed["00201209"] = _number(row.own)
+    return computed
+
+
+def _number(value: int | None) -> DicomJson:
+    return {"vr": "IS", "Value": [int(value or 0)]}
+
+
+def _texts(vr: str, joined: str) -> DicomJson:
+    values = [value for value in joined.split("\\") if value]
+    return {"vr": vr, "Value": values} if values else {"vr": vr}
+
+
+def _stored(row: Row[Any]) -> StoredInstance:
+    return StoredInstance(
+        study_uid=row.StudyInstanceUID,
+        series_uid=row.SeriesInstanceUID,
+        sop_instance_uid=row.SOPInstanceUID,
+        sop_class_uid=row.SOPClassUID,
+        transfer_syntax_uid=row.transfer_syntax_uid,
+        object_key=row.object_key,
+        sha256=row.sha256,
+        size=row.size,
+        data_set_offset=row.data_set_offset,
+        pixels=unpack_pixels(row.pixels) if row.pixels is not None else None,
+        instance_number=row.InstanceNumber,
+        version=row.version,
+        origin=Origin(
+            source=row.origin_source,
+            peer=row.origin_peer,
+            address=row.origin_address,
+            received_at=row.received_at,
+        ),
+    )

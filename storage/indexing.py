@@ -1,0 +1,313 @@
+"""How a batch of instances enters the index, inside one transaction.
+
+Invariant: after any batch, committed once or many times, by one process or several at once, each
+count equals the rows it counts, and each (series, instance) has exactly one current version: the
+first.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, Table, func, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from storage import schema
+from storage.pixel_map import pack_pixels
+from storage.records import FOLDED_KEYS, MATCHING_KEYS, InstanceRecord, Level, Outcome
+
+_INTEGER_VRS = frozenset({"IS", "US"})
+_LEVEL_OF_TABLE = {
+    schema.patients: Level.PATIENT,
+    schema.studies: Level.STUDY,
+    schema.series: Level.SERIES,
+    schema.instances: Level.IMAGE,
+}
+_FOLDED_COLUMNS = {
+    "PatientName": "patient_name_folded",
+    "ReferringPhysicianName": "referring_physician_name_folded",
+    "StudyDescription": "study_description_folded",
+}
+_MAX_INTEGER = 2**31 - 1
+
+
+def commit_batch(connection: Connection, records: Sequence[InstanceRecord]) -> list[Outcome]:
+    """Add what is new and return what each record came to."""
+    patients = _ensure_patients(connection, records)
+    studies = _ensure_studies(connection, records, patients)
+    series = _ensure_series(connection, records, studies)
+    versions = _Versions(connection, records)
+    outcomes, rows = [], []
+    for record in records:
+        study = studies[record.study_uid]
+        series_id = series[record.study_uid, record.series_uid].id
+        version, outcome = versions.next(series_id, record)
+        if study.patient_id != patients[record.patient_key].id:
+            outcome = Outcome.CONFLICT if outcome is Outcome.ADDED else outcome
+        if version is not None:
+            rows.append(_instance_row(record, series_id, version))
+        outcomes.append(outcome)
+    if rows:
+        connection.execute(schema.instances.insert(), rows)
+    _count(connection, records, studies, series)
+    _flag_conflicts(connection, records, outcomes, studies, versions)
+    return outcomes
+
+
+class _Versions:
+    """The versions known of every SOP instance in the batch, the batch's own included."""
+
+    def __init__(self, connection: Connection, records: Sequence[InstanceRecord]) -> None:
+        instances, series = schema.instances.c, schema.series.c
+        query = (
+            select(instances.SOPInstanceUID, instances.sha256, instances.series_id, series.study_id)
+            .join_from(schema.instances, schema.series)
+            .where(instances.SOPInstanceUID.in_({record.sop_instance_uid for record in records}))
+        )
+        self._known: dict[str, list[tuple[int, str]]] = {}
+        self.studies_of: dict[str, set[int]] = {}
+        for row in connection.execute(query):
+            self._known.setdefault(row.SOPInstanceUID, []).append((row.series_id, row.sha256))
+            self.studies_of.setdefault(row.SOPInstanceUID, set()).add(row.study_id)
+
+    def next(self, series_id: int, record: InstanceRecord) -> tuple[int | None, Outcome]:
+        """Return the version number to give the record (None for none) and its outcome."""
+        known = self._known.setdefault(record.sop_instance_uid, [])
+        if (series_id, record.sha256) in known:
+            return None, Outcome.SAME
+        outcome = Outcome.CONFLICT if known else Outcome.ADDED
+        version = 1 + sum(1 for at, _ in known if at == series_id)
+        known.append((series_id, record.sha256))
+        return version, outcome
+
+
+def _ensure_patients(
+    connection: Connection, records: Sequence[InstanceRecord]
+) -> dict[str, Row[Any]]:
+    first = {record.patient_key: record for record in reversed(records)}
+    table = schema.patients
+    new = _insert_missing(
+        connection,
+        table,
+        ["patient_key"],
+        [{"patient_key": key, **_level_row(table, first[key])} for key in sorted(first)],
+    )
+    found = {
+        row.patient_key: row
+        for row in connection.execute(select(table).where(table.c.patient_key.in_(first)))
+    }
+    words = [
+        {"patient_id": found[key].id, "word": word}
+        for key in new
+        for word in set(first[key].folded.get("PatientName", "").split())
+    ]
+    if words:
+        connection.execute(schema.name_words.insert(), words)
+    _fill_in(connection, table, [(found[r.patient_key], r) for r in records])
+    return found
+
+
+def _ensure_studies(
+    connection: Connection, records: Sequence[InstanceRecord], patients: Mapping[str, Row[Any]]
+) -> dict[str, Row[Any]]:
+    first = {record.study_uid: record for record in reversed(records)}
+    table = schema.studies
+    rows = [
+        {
+            "StudyInstanceUID": uid,
+            "patient_id": patients[first[uid].patient_key].id,
+            "conflict": False,
+            "first_received": first[uid].origin.received_at,
+            "last_received": first[uid].origin.received_at,
+            **_level_row(table, first[uid]),
+        }
+        for uid in sorted(first)
+    ]
+    _insert_missing(connection, table, ["StudyInstanceUID"], rows)
+    # Committers of the same study take turns here, always in the same order of UIDs.
+    query = (
+        select(table)
+        .where(table.c.StudyInstanceUID.in_(first))
+        .order_by(table.c.StudyInstanceUID)
+        .with_for_update()
+    )
+    found = {row.StudyInstanceUID: row for row in connection.execute(query)}
+    _fill_in(connection, table, [(found[r.study_uid], r) for r in records])
+    return found
+
+
+def _ensure_series(
+    connection: Connection, records: Sequence[InstanceRecord], studies: Mapping[str, Row[Any]]
+) -> dict[tuple[str, str], Row[Any]]:
+    first = {(record.study_uid, record.series_uid): record for record in reversed(records)}
+    table = schema.series
+    rows = [
+        {
+            "study_id": studies[study_uid].id,
+            "SeriesInstanceUID": series_uid,
+            **_level_row(table, first[study_uid, series_uid]),
+        }
+        for study_uid, series_uid in sorted(first)
+    ]
+    _insert_missing(connection, table, ["study_id", "SeriesInstanceUID"], rows)
+    uid_of = {row.id: uid for uid, row in studies.items()}
+    query = select(table).where(
+        table.c.study_id.in_(uid_of), table.c.SeriesInstanceUID.in_({uid for _, uid in first})
+    )
+    found = {
+        (uid_of[row.study_id], row.SeriesInstanceUID): row for row in connection.execute(query)
+    }
+    _fill_in(connection, table, [(found[r.study_uid, r.series_uid], r) for r in records])
+    return found
+
+
+def _insert_missing(
+    connection: Connection, table: Table, unique: list[str], rows: list[dict[str, Any]]
+) -> list[str]:
+    """Insert rows that are not there yet; return the first unique value of those inserted."""
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    inserted = []
+    for row in rows:
+        statement = dialect.insert(table).values(row)
+        statement = statement.on_conflict_do_nothing(index_elements=unique)
+        if connection.execute(statement).rowcount:
+            inserted.append(row[unique[0]])
+    return inserted
+
+
+def _fill_in(
+    connection: Connection, table: Table, pairs: Iterable[tuple[Row[Any], InstanceRecord]]
+) -> None:
+    """Give rows the values they lacked; a value that is there is never replaced.
+
+    An accession number often comes only with the second image.
+    """
+    changes: dict[int, dict[str, Any]] = {}
+    for row, record in pairs:
+        known = {**row._mapping, **changes.get(row.id, {})}
+        new = _level_row(table, record)
+        attributes = json.loads(new.pop("attributes"))
+        missing = {name: value for name, value in new.items() if value and not known[name]}
+        merged = _merged(json.loads(known["attributes"]), attributes)
+        if merged is not None:
+            missing["attributes"] = _json(merged)
+        if missing:
+            changes.setdefault(row.id, {}).update(missing)
+    for row_id, values in changes.items():
+        connection.execute(update(table).where(table.c.id == row_id).values(values))
+
+
+def _merged(known: dict[str, Any], new: dict[str, Any]) -> dict[str, Any] | None:
+    """Return `known` with what only `new` has a value for, None if that is nothing."""
+    added = {
+        tag: value
+        for tag, value in new.items()
+        if tag not in known or (len(value) > 1 and len(known[tag]) == 1)
+    }
+    return known | added if added else None
+
+
+def _count(
+    connection: Connection,
+    records: Sequence[InstanceRecord],
+    studies: Mapping[str, Row[Any]],
+    series: Mapping[tuple[str, str], Row[Any]],
+) -> None:
+    instances, all_series = schema.instances.c, schema.series
+    own = select(func.count(instances.id)).where(
+        instances.series_id == all_series.c.id, instances.current
+    )
+    connection.execute(
+        update(all_series)
+        .where(all_series.c.id.in_([row.id for row in series.values()]))
+        .values(number_of_instances=own.scalar_subquery())
+    )
+    of_study = all_series.c.study_id == schema.studies.c.id
+    for uid, study in studies.items():
+        mine = [record for record in records if record.study_uid == uid]
+        total = select(func.sum(all_series.c.number_of_instances)).where(of_study)
+        connection.execute(
+            update(schema.studies)
+            .where(schema.studies.c.id == study.id)
+            .values(
+                number_of_series=select(func.count(all_series.c.id))
+                .where(of_study)
+                .scalar_subquery(),
+                number_of_instances=total.scalar_subquery(),
+                modalities=_united(study.modalities, (r.keys.get("Modality", "") for r in mine)),
+                sop_classes=_united(study.sop_classes, (r.sop_class_uid for r in mine)),
+                last_received=max(study.last_received, *(r.origin.received_at for r in mine)),
+            )
+        )
+
+
+def _flag_conflicts(
+    connection: Connection,
+    records: Sequence[InstanceRecord],
+    outcomes: Sequence[Outcome],
+    studies: Mapping[str, Row[Any]],
+    versions: _Versions,
+) -> None:
+    concerned: set[int] = set()
+    for record, outcome in zip(records, outcomes, strict=True):
+        if outcome is Outcome.CONFLICT:
+            concerned.add(studies[record.study_uid].id)
+            concerned |= versions.studies_of.get(record.sop_instance_uid, set())
+    if concerned:
+        table = schema.studies
+        connection.execute(update(table).where(table.c.id.in_(concerned)).values(conflict=True))
+
+
+def _level_row(table: Table, record: InstanceRecord) -> dict[str, Any]:
+    """Return the values of one level: its keys, their folded forms, its attributes."""
+    level = _LEVEL_OF_TABLE[table]
+    row: dict[str, Any] = {"attributes": _json(record.attributes.get(level, {}))}
+    for keyword, (key_level, vr) in MATCHING_KEYS.items():
+        if key_level is level and keyword in table.c and vr != "UI":
+            row[keyword] = _value(record.keys.get(keyword), vr)
+    for keyword in FOLDED_KEYS:
+        if MATCHING_KEYS[keyword][0] is level:
+            row[_FOLDED_COLUMNS[keyword]] = record.folded.get(keyword, "")
+    return row
+
+
+def _instance_row(record: InstanceRecord, series_id: int, version: int) -> dict[str, Any]:
+    return {
+        "series_id": series_id,
+        "SOPInstanceUID": record.sop_instance_uid,
+        "version": version,
+        "current": version == 1,
+        "SOPClassUID": record.sop_class_uid,
+        "transfer_syntax_uid": record.transfer_syntax_uid,
+        "object_key": record.object_key,
+        "sha256": record.sha256,
+        "size": record.size,
+        "data_set_offset": record.data_set_offset,
+        "origin_source": record.origin.source,
+        "origin_peer": record.origin.peer,
+        "origin_address": record.origin.address,
+        "received_at": record.origin.received_at,
+        "pixels": pack_pixels(record.pixels) if record.pixels else None,
+        "metadata": record.metadata,
+        **_level_row(schema.instances, record),
+    }
+
+
+def _value(text: str | None, vr: str) -> str | int | None:
+    """Return a key as its column holds it; a number beyond the column's range is no key."""
+    if not text:
+        return None
+    if vr not in _INTEGER_VRS:
+        return text
+    first = text.partition("\\")[0].strip()
+    number = int(first) if first.lstrip("+-").isdecimal() else None
+    return number if number is not None and abs(number) <= _MAX_INTEGER else None
+
+
+def _united(joined: str, more: Iterable[str]) -> str:
+    values = sorted({value for value in (*joined.split("\\"), *more) if value})
+    return "\\".join(("", *values, "")) if values else ""
+
+
+def _json(attributes: Mapping[str, Any]) -> str:
+    return json.dumps(attributes, ensure_ascii=False, separators=(",", ":"))

@@ -1,0 +1,162 @@
+"""From a QuerySpec to SQL: the matching rules of PS3.4 C.2.2.2 on columns that are indexed."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+
+from storage import schema
+from storage.records import MATCHING_KEYS, Level, Match, MatchKind, QuerySpec
+
+TABLES = {
+    Level.PATIENT: schema.patients,
+    Level.STUDY: schema.studies,
+    Level.SERIES: schema.series,
+    Level.IMAGE: schema.instances,
+}
+_DEPTH = {level: depth for depth, level in enumerate(TABLES)}
+_FOLDED = {
+    "PatientName": schema.patients.c.patient_name_folded,
+    "ReferringPhysicianName": schema.studies.c.referring_physician_name_folded,
+    "StudyDescription": schema.studies.c.study_description_folded,
+}
+_MULTI_VALUED = {
+    "ModalitiesInStudy": schema.studies.c.modalities,
+    "SOPClassesInStudy": schema.studies.c.sop_classes,
+}
+_INTEGER_VRS = frozenset({"IS", "US"})
+_ESCAPE = "!"
+_HIGHEST_TIME = "235959.999999"
+
+
+def statement(spec: QuerySpec, columns: Sequence[Any]) -> Select[Any]:
+    """Return the SELECT that answers a query, in its stable order, cut to its page."""
+    query = conditions(select(*columns), spec.level, spec.matches).order_by(*_order(spec.level))
+    return query.limit(spec.limit).offset(spec.offset or None)
+
+
+def conditions(query: Select[Any], level: Level, matches: Sequence[Match]) -> Select[Any]:
+    """Join the levels above `level` to the query and restrict it by all matches."""
+    query = _joined(query, level)
+    for match in matches:
+        query = query.where(_condition(match, level))
+    if level is Level.PATIENT:
+        query = query.where(schema.studies.select().where(_belongs(Level.STUDY)).exists())
+    if level is Level.IMAGE:
+        query = query.where(schema.instances.c.current)
+    return query
+
+
+def _joined(query: Select[Any], level: Level) -> Select[Any]:
+    source: Any = TABLES[level]
+    for child in list(TABLES)[_DEPTH[level] : 0 : -1]:
+        source = source.join(_parent_table(child), _belongs(child))
+    return query.select_from(source)
+
+
+def _parent_table(level: Level) -> Any:
+    return TABLES[list(TABLES)[_DEPTH[level] - 1]]
+
+
+def _belongs(level: Level) -> ColumnElement[bool]:
+    """Return the join of a level with the one above."""
+    c = schema
+    return {
+        Level.STUDY: c.studies.c.patient_id == c.patients.c.id,
+        Level.SERIES: c.series.c.study_id == c.studies.c.id,
+        Level.IMAGE: c.instances.c.series_id == c.series.c.id,
+    }[level]
+
+
+def _condition(match: Match, level: Level) -> ColumnElement[bool]:
+    key_level, vr = MATCHING_KEYS[match.keyword]
+    condition = _comparison(match, vr)
+    # A key of a lower level than asked for restricts by existence (relational query, C.4.1.2.2).
+    for lower in reversed(list(TABLES)[_DEPTH[level] + 1 : _DEPTH[key_level] + 1]):
+        condition = select(TABLES[lower].c.id).where(_belongs(lower), condition).exists()
+    return condition
+
+
+def _comparison(match: Match, vr: str) -> ColumnElement[bool]:
+    keyword = match.keyword
+    if keyword in _MULTI_VALUED:
+        return _any_value(_MULTI_VALUED[keyword], match)
+    if match.kind in (MatchKind.NAME, MatchKind.FUZZY):
+        return _name(match)
+    column = TABLES[MATCHING_KEYS[keyword][0]].c[keyword]
+    if match.kind is MatchKind.RANGE:
+        return _range(column, match.values, vr)
+    if match.kind is MatchKind.WILDCARD:
+        return column.like(_pattern(match.values[0]), escape=_ESCAPE)
+    values = [int(value) for value in match.values] if vr in _INTEGER_VRS else list(match.values)
+    return column.in_(values)
+
+
+def _any_value(column: ColumnElement[str], match: Match) -> ColumnElement[bool]:
+    return or_(*(column.like(f"%\\{_pattern(value)}\\%", escape=_ESCAPE) for value in match.values))
+
+
+def _name(match: Match) -> ColumnElement[bool]:
+    folded = _FOLDED[match.keyword]
+    pattern = match.values[0]
+    words = pattern.split()
+    if match.kind is MatchKind.FUZZY:
+        return and_(*(_has_word(match.keyword, folded, f"{word}*") for word in words))
+    in_any_order = and_(*(_has_word(match.keyword, folded, word) for word in words))
+    if "*" not in pattern and "?" not in pattern:
+        # A whole name in another order has the same length, and nothing more than its words.
+        same_length = func.length(folded) == len(pattern)
+        return or_(folded == pattern, and_(same_length, in_any_order))
+    as_written = folded.like(_pattern(pattern), escape=_ESCAPE)
+    if len(words) == 1 or pattern.startswith("*"):
+        return as_written
+    return or_(as_written, in_any_order)
+
+
+def _has_word(keyword: str, folded: ColumnElement[str], word: str) -> ColumnElement[bool]:
+    """Return whether some word of the name is like `word`."""
+    if keyword == "PatientName":
+        words = schema.name_words.c
+        found = select(words.patient_id).where(words.word.like(_pattern(word), escape=_ESCAPE))
+        return schema.patients.c.id.in_(found)
+    # Few words and no table of them: the name between spaces has the word between spaces.
+    return (" " + folded + " ").like(f"% {_pattern(word)} %", escape=_ESCAPE)
+
+
+def _range(column: Any, values: tuple[str, ...], vr: str) -> ColumnElement[bool]:
+    low, high = values
+    if vr == "TM":
+        # Times are kept as sent; cut to the common precision, digits order them.
+        column = func.substr(func.replace(column, ".", "") + "000000000000", 1, 12)
+        low = low.replace(".", "").ljust(12, "0") if low else ""
+        high = (high + _HIGHEST_TIME[len(high) :]).replace(".", "") if high else ""
+    bounds = [column >= low] if low else []
+    if high:
+        bounds.append(column <= high)
+    return and_(column.is_not(None), *bounds)
+
+
+def _pattern(text: str) -> str:
+    for special in (_ESCAPE, "%", "_"):
+        text = text.replace(special, _ESCAPE + special)
+    return text.replace("*", "%").replace("?", "_")
+
+
+def _order(level: Level) -> Sequence[Any]:
+    studies, found = schema.studies.c, schema.series.c
+    return {
+        Level.PATIENT: (schema.patients.c.patient_name_folded, schema.patients.c.id),
+        Level.STUDY: (
+            studies.StudyDate.desc().nulls_last(),
+            studies.StudyTime.desc().nulls_last(),
+            studies.id.desc(),
+        ),
+        Level.SERIES: (found.study_id, found.SeriesNumber.nulls_last(), found.SeriesInstanceUID),
+        Level.IMAGE: (
+            found.study_id,
+            found.SeriesNumber.nulls_last(),
+            found.id,
+            schema.instances.c.InstanceNumber.nulls_last(),
+            schema.instances.c.SOPInstanceUID,
+        ),
+    }[level]

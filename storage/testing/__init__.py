@@ -1,0 +1,1 @@
+"""Conformance suites that every adapter of storage must pass; they need pytest."""

@@ -1,0 +1,163 @@
+"""Protects: what a reader sees is what other makers' software shows.
+
+The corpus is a folder of DICOM files with `expected.csv`: mean and standard deviation of rendered
+frames and digests of decoded frames, made with DCMTK, GDCM and OpenJPH. It is found by
+PACS_GATEWAY_TEST_CORPUS or beside the checkout.
+"""
+
+import csv
+import hashlib
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image as Picture
+
+from pacs_gateway.dicom import deflate, frames, meta, part10, pixels
+from pacs_gateway.errors import GatewayError, NotADataSetError
+from pacs_gateway.imaging import worker
+from pacs_gateway.imaging.options import PNG, RenderOptions
+from storage.records import PixelLocation
+
+CORPUS = Path(
+    os.environ.get("PACS_GATEWAY_TEST_CORPUS")
+    or Path(__file__).parents[2].parent / "shared" / "dicom"
+)
+LIMITS = part10.WalkLimits(max_depth=64, max_elements=500_000, max_header_bytes=64 * 1024**2)
+MAX_INFLATED_BYTES = 64 * 1024**2
+MAX_SAMPLES = 100_000_000
+MEAN_TOLERANCE = 2.5
+DEVIATION_TOLERANCE = 3.0
+REQUIRED_SHARE = 0.98
+PNG_OPTIONS = RenderOptions(media_type=PNG)
+
+LOSSY = ("4.50", "4.51", "4.53", "4.55", "4.81", "4.91", "4.93", "4.111", "4.112", "4.203")
+
+Row = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """A corpus file taken apart as the archive does it."""
+
+    header: bytes
+    plain: bytes
+    pixels: PixelLocation
+
+    def frame(self, number: int) -> bytes:
+        raw = b"".join(
+            self.plain[offset : offset + length]
+            for offset, length in frames.spans(self.pixels, number)
+        )
+        return frames.aligned(self.pixels, number, raw)
+
+
+@pytest.fixture(scope="module")
+def rows() -> list[Row]:
+    table = CORPUS / "expected.csv"
+    if not table.is_file():
+        reason = "no rendering corpus: set PACS_GATEWAY_TEST_CORPUS to a folder with expected.csv"
+        if os.environ.get("CI") == "true":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    with table.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@lru_cache(maxsize=2)
+def opened(path: str) -> Instance:
+    data = (CORPUS / path).read_bytes()
+    start, syntax = 0, ""
+    if meta.is_bare_data_set(data):
+        syntax = meta.guess_transfer_syntax(data)
+    else:
+        file_meta = meta.decode(data)
+        assert file_meta is not None
+        start = file_meta.length
+        syntax = file_meta.transfer_syntax_uid or meta.guess_transfer_syntax(data[start:])
+    data_set = data[start:]
+    if meta.is_deflated(syntax):
+        data_set = deflate.inflate([data_set], max_bytes=MAX_INFLATED_BYTES, max_ratio=250)
+        syntax = meta.inflated_syntax(syntax)
+    implicit, big_endian = meta.byte_encoding(syntax)
+    layout = part10.walk(data_set, 0, implicit=implicit, big_endian=big_endian, limits=LIMITS)
+    location = pixels.locate(layout, data_set)
+    assert location is not None
+    head = meta.encode(sop_class_uid="1.2", sop_instance_uid="1.2", transfer_syntax_uid=syntax)
+    return Instance(head + data_set[: location.offset], data_set, location)
+
+
+def rendered(row: Row) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+    instance, number = opened(row["path"]), int(row["frame"])
+    file = worker.render_frame(
+        instance.header,
+        instance.frame(number),
+        number=number,
+        options=PNG_OPTIONS,
+        max_samples=MAX_SAMPLES,
+    )
+    return np.asarray(Picture.open(BytesIO(file)), np.float64)
+
+
+def difference(row: Row) -> str | None:
+    """Return what is wrong with the rendering of one row, None if nothing."""
+    try:
+        picture = rendered(row)
+    except GatewayError as error:
+        return str(error)
+    if picture.shape[:2] != (int(row["out_h"]), int(row["out_w"])):
+        return f"size {picture.shape}"
+    mean, deviation = picture.mean(), picture.std()
+    wrong = (
+        abs(mean - float(row["mean"])) > MEAN_TOLERANCE
+        or abs(deviation - float(row["std"])) > DEVIATION_TOLERANCE
+    )
+    found = f"mean {mean:.1f}, deviation {deviation:.1f}"
+    return f"{found} instead of {row['mean']}, {row['std']}" if wrong else None
+
+
+def countable(rows: list[Row]) -> Iterator[Row]:
+    """Yield rows whose reference values are undisputed."""
+    for row in rows:
+        disputed = row["xcheck_pydicom"] in ("DISPUTED", "bit-depth")
+        if row["mean"] and not disputed and not row["window_rule"].startswith("stored"):
+            yield row
+
+
+def test_frames_look_as_other_software_shows_them(rows: list[Row]) -> None:
+    counted = list(countable(rows))
+    wrong = [(row, problem) for row in counted if (problem := difference(row)) is not None]
+    for row, problem in wrong:
+        print(row["path"], "frame", row["frame"], row["window_rule"], problem, sep=" | ")  # noqa: T201
+    share = 1 - len(wrong) / len(counted)
+    print(f"{len(counted) - len(wrong)} of {len(counted)} frames agree")  # noqa: T201
+    assert share >= REQUIRED_SHARE
+
+
+def test_lossless_frames_decode_to_the_same_bytes(rows: list[Row]) -> None:
+    wrong = []
+    counted = 0
+    for row in rows:
+        if row["frame"] != "1" or len(row["raw_frame1_sha256"]) != hashlib.sha256().digest_size * 2:
+            continue
+        if row["transfer_syntax"].removeprefix("1.2.840.10008.1.2.") in LOSSY:
+            continue
+        counted += 1
+        try:
+            instance = opened(row["path"])
+        except NotADataSetError as error:
+            wrong.append((row["path"],str(error)))
+            continue
+        raw = worker.native_frame(instance.header, instance.frame(1), max_samples=MAX_SAMPLES)
+        digests = {hashlib.sha256(raw).hexdigest(), hashlib.sha256(raw + b"\0").hexdigest()}
+        digests.add(hashlib.sha256(raw[:-1]).hexdigest())
+        if row["raw_frame1_sha256"] not in digests:
+            wrong.append((row["path"], row["transfer_syntax"], len(raw), row["raw_tool"]))
+    for w in wrong: print("RAW",w)
+    assert wrong == []
+    assert counted > 0
