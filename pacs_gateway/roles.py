@@ -32,7 +32,14 @@ def run_dicom(settings: Settings, ready: Ready) -> None:
 
     configure_logs(role="dicom")
     stop = _stop_on_signals()
-    server = dicom_server(open_archive(settings))
+    archive = open_archive(settings)
+    server = dicom_server(
+        settings.dicom,
+        ingest=archive.ingest,
+        index=archive.index,
+        retrieval=archive.retrieval,
+        registry=archive.registry,
+    )
     server.start()
     ready()
     stop.wait()

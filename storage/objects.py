@@ -169,7 +169,7 @@ class FileObjectStore:
     def delete(self, key: str) -> None:
         path = self._path(key)
         # Empty folders stay: removing one could pull it from under a put.
-        with _translated(), suppress(FileNotFoundError, NotADirectoryError):
+        with _translated(), suppress(FileNotFoundError, NotADirectoryError, IsADirectoryError):
             path.unlink()
             _sync_folder(path.parent)
 

@@ -8,6 +8,7 @@ SHA-256 travels as user metadata.
 import re
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -122,13 +123,13 @@ class S3ObjectStore:
         if length == 0:
             # The client would take 0 for "all".
             self._client.stat_object(self._bucket, key)
-            return urllib3.HTTPResponse()
+            return urllib3.HTTPResponse(BytesIO())
         try:
             return self._client.get_object(self._bucket, key, offset, length or 0)
         except S3Error as error:
             if error.code != "InvalidRange":
                 raise
-            return urllib3.HTTPResponse()
+            return urllib3.HTTPResponse(BytesIO())
 
     @contextmanager
     def _using(self) -> Iterator[None]:
@@ -200,7 +201,7 @@ def _translated() -> Iterator[None]:
         raise translated from error
     except (urllib3.exceptions.HTTPError, InvalidResponseError, ServerError, OSError) as error:
         raise UnavailableError(
-            f"The S3 server does not answer as it should ({type(error).__name__})."
+            f"Talking to the S3 server failed ({type(error).__name__})."
         ) from error
 
 

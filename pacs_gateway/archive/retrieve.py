@@ -67,7 +67,7 @@ class Retrieval:
             transfer_syntax_uid=meta.inflated_syntax(instance.transfer_syntax_uid),
         )
         if meta.is_deflated(instance.transfer_syntax_uid):
-            data_set = self._inflated(instance)
+            data_set = self.inflated(instance)
             end = instance.pixels.offset if instance.pixels else len(data_set)
             return head + data_set[:end]
         start = instance.data_set_offset
@@ -83,7 +83,7 @@ class Retrieval:
             raise UnrenderableError("This instance has no pixels.")
         spans = frames.spans(instance.pixels, number)
         if meta.is_deflated(instance.transfer_syntax_uid):
-            data_set = self._inflated(instance)
+            data_set = self.inflated(instance)
             raw = b"".join(data_set[offset : offset + length] for offset, length in spans)
         else:
             raw = b"".join(
@@ -93,7 +93,8 @@ class Retrieval:
             )
         return frames.aligned(instance.pixels, number, raw)
 
-    def _inflated(self, instance: StoredInstance) -> bytes:
+    def inflated(self, instance: StoredInstance) -> bytes:
+        """Return a deflated data set in Explicit VR Little Endian (PS3.5 A.5)."""
         return deflate.inflate(
             self.data_set(instance), max_bytes=self._max_inflated_bytes, max_ratio=None
         )

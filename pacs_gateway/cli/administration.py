@@ -94,7 +94,9 @@ def remove_device(context: typer.Context, ae_title: str) -> None:
 def list_devices(context: typer.Context) -> None:
     """List known peers, and those that were refused because nobody knows them."""
     with _registry(context) as registry:
-        rows = [(peer.ae_title, peer.host, str(peer.port), peer.comment) for peer in registry.peers()]
+        rows = [
+            (peer.ae_title, peer.host, str(peer.port), peer.comment) for peer in registry.peers()
+        ]
         rows += [
             (held.ae_title, held.address, "", f"refused {held.attempts} times; add it to let it in")
             for held in registry.held_peers()

@@ -50,9 +50,7 @@ def announce(settings: Settings, password: str | None) -> None:
     print("\n".join(lines), flush=True)  # noqa: T201 - the command's answer to its caller.
 
 
-def _roles(
-    settings: Settings, wanted: Sequence[str], listener: socket.socket | None
-) -> list[Role]:
+def _roles(settings: Settings, wanted: Sequence[str], listener: socket.socket | None) -> list[Role]:
     found = []
     if "work" in wanted:
         found.append(Role("work", partial(roles.run_work, settings)))

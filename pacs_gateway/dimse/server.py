@@ -13,7 +13,7 @@ from pynetdicom.sop_class import register_uid
 from pacs_gateway.config import DicomSettings
 from pacs_gateway.dicom.meta import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from pacs_gateway.dimse.receiving import OpenSink, ReceivingDimse
-from pacs_gateway.dimse.transport import GuardedServer, TransportLimits
+from pacs_gateway.dimse.transport import GuardedServer, ServeRetrieve, TransportLimits
 from pacs_gateway.errors import ConfigurationError
 
 SUCCESS = 0x0000
@@ -30,7 +30,12 @@ class DicomServer:
     """The listeners of one process, plain and, when configured, TLS."""
 
     def __init__(
-        self, settings: DicomSettings, *, providers: Iterable[Provider], open_sink: OpenSink
+        self,
+        settings: DicomSettings,
+        *,
+        providers: Iterable[Provider],
+        open_sink: OpenSink,
+        serve_retrieve: ServeRetrieve | None = None,
     ) -> None:
         configure_pynetdicom(settings.private_storage_sop_classes)
         self._settings = settings
@@ -38,6 +43,7 @@ class DicomServer:
         for provider in providers:
             self._handlers += provider.handlers()
         self._open_sink = open_sink
+        self._serve_retrieve = serve_retrieve
         self._servers: list[GuardedServer] = []
 
     def start(self) -> None:
@@ -77,6 +83,7 @@ class DicomServer:
                 server_class=GuardedServer,
                 limits=_limits(settings),
                 make_dimse=lambda assoc: ReceivingDimse(assoc, self._open_sink),
+                serve_retrieve=self._serve_retrieve,
             )
         except OSError as error:
             raise ConfigurationError(

@@ -21,13 +21,18 @@ from time import monotonic
 from typing import Any
 
 from pynetdicom.association import Association
+from pynetdicom.dimse_primitives import C_GET, C_MOVE
 from pynetdicom.dul import DULServiceProvider
+from pynetdicom.presentation import PresentationContext
 from pynetdicom.transport import (
     AddressInformation,
     AssociationSocket,
     RequestHandler,
     ThreadedAssociationServer,
 )
+
+ServeRetrieve = Callable[[Association, C_MOVE | C_GET, PresentationContext], None]
+"""Answers one C-MOVE or C-GET request."""
 
 PRE_NEGOTIATION_MAX_BYTES = 256 * 1024
 """An A-ASSOCIATE-RQ with 128 contexts of 40 transfer syntaxes has about 140 KiB."""
@@ -197,6 +202,17 @@ class GuardedAssociation(Association):
         self.network_timeout = self.ae.network_timeout
         self.set_socket(GuardedSocket(self, client_socket))
 
+    def _serve_request(self, msg: Any, context_id: int) -> None:
+        """Serve C-MOVE and C-GET ourselves: pynetdicom's own would decode every data set."""
+        context = self._accepted_cx.get(context_id)
+        serve = self._server.serve_retrieve
+        if not isinstance(msg, C_MOVE | C_GET) or context is None or serve is None:
+            super()._serve_request(msg, context_id)
+            return
+        self.dimse.cancel_req = {}
+        serve(self, msg, context)
+        self.dimse.cancel_req = {}
+
     def run_reactor(self) -> None:
         try:
             super().run_reactor()
@@ -243,8 +259,10 @@ class GuardedServer(ThreadedAssociationServer):
         evt_handlers: Any,
         limits: TransportLimits,
         make_dimse: Callable[[Association], Any],
+        serve_retrieve: ServeRetrieve | None,
     ) -> None:
         self.limits = limits
+        self.serve_retrieve = serve_retrieve
         self.make_dimse = make_dimse
         self._connections: Counter[str] = Counter()
         self._connections_lock = threading.Lock()

@@ -5,6 +5,7 @@ converts twice or not at all.
 """
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import imagecodecs
 import numpy as np
@@ -14,12 +15,12 @@ from pacs_gateway.errors import UnrenderableError
 from pacs_gateway.imaging import native
 from pacs_gateway.imaging.image import Image
 
-Array = NDArray[np.generic]
+Array = NDArray[Any]
 Codec = Callable[[Image, bytes], tuple[Array, str]]
 """Gives an array of (rows, columns) or (rows, columns, 3) and the photometric interpretation."""
 
-_JPEG_2000 = "1.2.840.10008.1.2.4.9"
 _JPEG_XL_LOSSLESS = "1.2.840.10008.1.2.4.110"
+_JPEG_SCAN, _JPEG_2000_DATA, _END = b"\xff\xda", b"\xff\x93", b"\xff\xd9"
 _MARKER, _SOI_LENGTH = 0xFF, 2
 _SOF3, _SOS = 0xC3, 0xDA
 _APP0, _APP14 = 0xE0, 0xEE
@@ -44,15 +45,18 @@ def jpeg(image: Image, frame: bytes) -> tuple[Array, str]:
     either, the photometric interpretation decides, not libjpeg's guess by component numbers.
     Lossless streams are never converted: the photometric interpretation describes their samples.
     """
-    markers = _jpeg_markers(frame)
-    if _SOF3 in markers:
-        return imagecodecs.ljpeg_decode(frame), image.photometric
+    _refuse_cut(frame, body=_JPEG_SCAN)
     if image.samples == 1:
         return imagecodecs.jpeg8_decode(frame), image.photometric
-    if markers & {_APP0, _APP14}:
-        return imagecodecs.jpeg8_decode(frame), "RGB"
-    space = imagecodecs.JPEG8.CS.RGB if image.photometric == "RGB" else imagecodecs.JPEG8.CS.YCbCr
     rgb = imagecodecs.JPEG8.CS.RGB
+    markers = _jpeg_markers(frame)
+    if _SOF3 in markers:
+        # Named the same on both sides, no conversion happens.
+        pixels = imagecodecs.jpeg8_decode(frame, colorspace=rgb, outcolorspace=rgb)
+        return pixels, image.photometric
+    if markers & {_APP0, _APP14}:
+        return imagecodecs.jpeg8_decode(frame, outcolorspace=rgb), "RGB"
+    space = rgb if image.photometric == "RGB" else imagecodecs.JPEG8.CS.YCbCr
     return imagecodecs.jpeg8_decode(frame, colorspace=space, outcolorspace=rgb), "RGB"
 
 
@@ -68,6 +72,7 @@ def jpeg_2000(image: Image, frame: bytes) -> tuple[Array, str]:
 
 def htj2k(image: Image, frame: bytes) -> tuple[Array, str]:
     """Decode High-Throughput JPEG 2000."""
+    _refuse_cut(frame, body=_JPEG_2000_DATA)
     return imagecodecs.htj2k_decode(frame), _without_transform(image)
 
 
@@ -100,6 +105,15 @@ CODECS: Mapping[str, Codec] = {
     "1.2.840.10008.1.2.4.203": htj2k,
 }
 """Every compressed transfer syntax whose frames are still images, with its decoder."""
+
+
+def _refuse_cut(frame: bytes, *, body: bytes) -> None:
+    """Refuse a stream without its end marker, which neither of its marker segments can hide.
+
+    libjpeg and OpenJPH fill what is missing with grey and say nothing.
+    """
+    if frame.rfind(_END) <= frame.rfind(body):
+        raise UnrenderableError("The compressed frame is cut short.")
 
 
 def _without_transform(image: Image) -> str:

@@ -1,5 +1,7 @@
 """From colour cells to 8-bit RGB (PS3.3 C.7.6.3.1.2)."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as Picture
@@ -13,7 +15,7 @@ _RGB = frozenset({"RGB", "MONOCHROME1", "MONOCHROME2", "YBR_RCT", "YBR_ICT"})
 _BYTE_BITS = 8
 
 
-def rgb(image: Image, values: NDArray[np.generic]) -> NDArray[np.uint8]:
+def rgb(image: Image, values: NDArray[Any]) -> NDArray[np.uint8]:
     """Return (rows, columns, 3) bytes of RGB; no VOI applies to true colour (PS3.4 N.2.1.2).
 
     Raises UnrenderableError for colour models that are retired or for signed colour.
@@ -27,9 +29,9 @@ def rgb(image: Image, values: NDArray[np.generic]) -> NDArray[np.uint8]:
     return np.asarray(Picture.fromarray(scaled, "YCbCr").convert("RGB"))
 
 
-def _to_bytes(values: NDArray[np.generic], bits: int) -> NDArray[np.uint8]:
+def _to_bytes(values: NDArray[Any], bits: int) -> NDArray[np.uint8]:
     if bits > _BYTE_BITS:
-        return (values >> (bits - _BYTE_BITS)).astype(np.uint8)
-    if bits == _BYTE_BITS:
-        return values.astype(np.uint8)
-    return (values.astype(np.uint16) * 255 // (2**bits - 1)).astype(np.uint8)
+        values = values >> (bits - _BYTE_BITS)
+    elif bits < _BYTE_BITS:
+        values = values.astype(np.uint16) * 255 // (2**bits - 1)
+    return values.astype(np.uint8)

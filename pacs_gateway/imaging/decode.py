@@ -5,6 +5,7 @@ raised; nothing is allocated before the size was checked against the budget.
 """
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,7 +35,7 @@ class Decoded:
     """The cells of one frame, and the image they are cells of once no codec is around them."""
 
     image: Image
-    cells: NDArray[np.generic]
+    cells: NDArray[Any]
     """Shape (rows, columns) or (rows, columns, 3)."""
 
 
@@ -94,7 +95,7 @@ def _decompressed(image: Image, frame: bytes) -> Decoded:
     return Decoded(image, _as_cells(image, pixels))
 
 
-def _as_cells(image: Image, pixels: NDArray[np.generic]) -> NDArray[np.generic]:
+def _as_cells(image: Image, pixels: NDArray[Any]) -> NDArray[Any]:
     """Return a codec's output in unsigned cells of the header's width."""
     width = max(1, image.bits_allocated // 8)
     if pixels.dtype.kind not in "iu" or pixels.dtype.itemsize > width:

@@ -33,6 +33,8 @@ _BITS_ALLOCATED = {Kind.INTEGER: (1, 8, 16, 32), Kind.FLOAT: (32,), Kind.DOUBLE:
 _SAMPLES_OF_COLOUR = 3
 _HUGE = 1e30
 """Decimal strings beyond this, and `nan`, are no rescale or window value of any device."""
+_TWO_VALUES = Window(0.5, 1.0, "LINEAR_EXACT")
+"""0 is black and 1 white, also where a frame of a segmentation has only one of them."""
 
 # What pydicom raises over values it cannot convert.
 _UNREADABLE = (
@@ -144,7 +146,7 @@ def shades(header: Header, number: int) -> Shades:
         slope=slope or 1.0,
         intercept=_decimal(transformation, "RescaleIntercept") or 0.0,
         modality_lut=_lut(header, _item(data_set, "ModalityLUTSequence", 0)),
-        window=_window(voi),
+        window=_window(voi) or (_TWO_VALUES if _integer(data_set, "BitsStored") == 1 else None),
         voi_lut=_lut(header, _item(data_set, "VOILUTSequence", 0)),
         inverted=_text(data_set, "PhotometricInterpretation") == "MONOCHROME1"
         or _text(data_set, "PresentationLUTShape") == "INVERSE",

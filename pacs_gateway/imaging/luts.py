@@ -5,12 +5,14 @@ the first window of the frame's header, else its first VOI LUT, else everything 
 to the largest value that is no padding.
 """
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from pacs_gateway.imaging.image import Lut, Palette, Shades, Window
 
-Array = NDArray[np.generic]
+Array = NDArray[Any]
 Bytes = NDArray[np.uint8]
 Floats = NDArray[np.float64]
 
@@ -29,7 +31,8 @@ def grey(values: Array, shades: Shades, window: Window | None) -> Bytes:
         # One table entry for every possible value costs less than computing every pixel.
         unsigned = np.dtype(f"u{flat.dtype.itemsize}")
         every = np.arange(2 ** (8 * unsigned.itemsize), dtype=unsigned).view(flat.dtype)
-        return _shade(every, shades, voi)[flat.view(unsigned)].reshape(values.shape)
+        table = _shade(every, shades, voi)
+        return np.take(table, flat.view(unsigned)).reshape(values.shape)
     shaded = np.empty(flat.shape, np.uint8)
     for start in range(0, flat.size, _BLOCK_VALUES):
         block = slice(start, start + _BLOCK_VALUES)
@@ -42,12 +45,16 @@ def colours(values: Array, palette: Palette) -> Bytes:
     parts = (palette.red, palette.green, palette.blue)
     table = np.stack([np.frombuffer(part, np.uint8) for part in parts], axis=-1)
     indices = np.clip(values.astype(np.int64) - palette.first, 0, len(table) - 1)
-    return table[indices]
+    rgb: Bytes = table[indices]
+    return rgb
 
 
 def _shade(values: Array, shades: Shades, voi: Window | Lut) -> Bytes:
     modality = _modality(values, shades)
-    white = _looked_up(modality, voi) if isinstance(voi, Lut) else windowed(modality, voi)
+    if isinstance(voi, Lut):
+        white = _looked_up(modality, voi, scale=_WHITE / (2**voi.bits - 1))
+    else:
+        white = windowed(modality, voi)
     shaded = np.floor(white + 0.5).astype(np.uint8)
     return ~shaded if shades.inverted else shaded
 
@@ -56,7 +63,7 @@ def _modality(values: Array, shades: Shades) -> Floats:
     floats = values.astype(np.float64)
     if shades.modality_lut is not None:
         lut = shades.modality_lut
-        return np.asarray(lut.values, np.float64)[_indices(floats, lut)]
+        return _looked_up(floats, lut, scale=1.0)
     return floats * shades.slope + shades.intercept
 
 
@@ -76,15 +83,12 @@ def windowed(values: Floats, window: Window) -> Floats:
     return np.nan_to_num(np.clip(white, 0.0, _WHITE), nan=0.0)
 
 
-def _looked_up(values: Floats, lut: Lut) -> Floats:
-    table = np.asarray(lut.values, np.float64) * (_WHITE / (2**lut.bits - 1))
-    return table[_indices(values, lut)]
-
-
-def _indices(values: Floats, lut: Lut) -> NDArray[np.intp]:
-    """Return table positions; inputs beyond either end get the end's value (PS3.3 C.11.1.1.1)."""
-    positions = np.clip(np.nan_to_num(values) - lut.first, 0, len(lut.values) - 1)
-    return np.floor(positions).astype(np.intp)
+def _looked_up(values: Floats, lut: Lut, *, scale: float) -> Floats:
+    """Return table values; inputs beyond either end get the end's value (PS3.3 C.11.1.1.1)."""
+    table = np.asarray(lut.values, np.float64) * scale
+    positions = np.clip(np.nan_to_num(values) - lut.first, 0, len(table) - 1)
+    found: Floats = table[np.floor(positions).astype(np.intp)]
+    return found
 
 
 def _full_range(values: Array, shades: Shades) -> Window:

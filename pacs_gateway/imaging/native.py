@@ -4,13 +4,15 @@ A cell is what one sample occupies in the pixel data; the stored value is the `b
 of it below and at `high_bit`, and may be signed.
 """
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from pacs_gateway.errors import UnrenderableError
 from pacs_gateway.imaging.image import Image, Kind
 
-Array = NDArray[np.generic]
+Array = NDArray[Any]
 
 _SAMPLES_OF_PAIR = 4
 """Y0 Y1 Cb Cr: what two pixels of YBR_FULL_422 take (PS3.3 C.7.6.3.1.2)."""
@@ -57,7 +59,8 @@ def stored_values(image: Image, pixel_cells: Array) -> Array:
     if below == 0:
         return values
     # The top bit of the value becomes the top bit of the cell; shifting back extends the sign.
-    return values << above >> below
+    extended: Array = values << above >> below
+    return extended
 
 
 def little_endian_bytes(image: Image, pixel_cells: Array) -> bytes:

@@ -52,7 +52,7 @@ TABLE: Mapping[str, Permission] = {
     "GET /metrics": Permission.MEASURE,
     "GET /login": Permission.PUBLIC,
     "POST /login": Permission.PUBLIC,
-    "POST /logout": Permission.LOGGED_IN,
+    "POST /logout": Permission.PUBLIC,
     "GET /static": Permission.PUBLIC,
     "POST /language": Permission.PUBLIC,
     "GET /": Permission.VIEW,

@@ -7,13 +7,16 @@ from pacs_gateway.web import problems
 from pacs_gateway.web.access import Gate, guard
 from pacs_gateway.web.authentication import Authenticator
 from pacs_gateway.web.documentation import DocumentationEndpoints
+from pacs_gateway.web.errorpages import add_error_pages
 from pacs_gateway.web.headers import AnswerHeaders
 from pacs_gateway.web.health import HealthEndpoints
+from pacs_gateway.web.pages import PageEndpoints
 from pacs_gateway.web.qido import SearchEndpoints
 from pacs_gateway.web.rendered import RenderedEndpoints
 from pacs_gateway.web.services import Services
 from pacs_gateway.web.session import SessionEndpoints
 from pacs_gateway.web.stow import StoreEndpoints
+from pacs_gateway.web.templating import Templates
 from pacs_gateway.web.wado import RetrieveEndpoints
 
 
@@ -31,6 +34,7 @@ def create_app(services: Services) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
     )
+    templates = Templates(services.settings.language)
     authenticator = Authenticator(services.registry, settings)
     app.router.routes.extend(
         [
@@ -39,11 +43,13 @@ def create_app(services: Services) -> FastAPI:
             *SearchEndpoints(services).routes(),
             *StoreEndpoints(services).routes(),
             *SessionEndpoints(authenticator, settings).routes(),
+            *PageEndpoints(services, authenticator, templates).routes(),
             *HealthEndpoints(services).routes(),
             *DocumentationEndpoints(app).routes(),
         ]
     )
     guard(app.routes, Gate(authenticator, behind_proxy=settings.behind_proxy))
     problems.install(app)
+    add_error_pages(app, templates)
     app.add_middleware(AnswerHeaders, answers=services.metrics.answers)
     return app

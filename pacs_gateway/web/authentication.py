@@ -19,7 +19,7 @@ from pacs_gateway.web.problems import UnauthenticatedError
 from pacs_gateway.web.remembered import Remembered
 from pacs_gateway.web.throttle import LoginThrottle
 from storage.records import utc_now
-from storage.registry import Registry
+from storage.registry import Registry, User
 
 BASIC_REMEMBERED_S = 300.0
 """Clients with Basic send it with every image; hashing takes 50 ms each time."""
@@ -125,14 +125,17 @@ class Authenticator:
     def _verified(self, username: str, password: str) -> Caller | None:
         user = self._registry.user(username)
         right = verify_password(user.password_hash if user else self._nobody, password)
-        return Caller(user.username, user.role) if user and right else None
+        return _caller(user) if right else None
 
     def _stored(self, digest: str) -> Caller | None:
-        session = self._registry.session(digest, utc_now())
+        now = utc_now()
+        session = self._registry.session(digest, now)
         if session is not None:
-            return Caller(session.username, session.role)
+            return _caller(self._registry.user(session.username))
         token = self._registry.token(digest)
-        return Caller(token.name, token.role) if token else None
+        if token is None or (token.expires_at is not None and token.expires_at <= now):
+            return None
+        return _caller(self._registry.user(token.username))
 
 
 def token_sha256(secret: str) -> str:
@@ -142,6 +145,10 @@ def token_sha256(secret: str) -> str:
 
 def _digest(secret: str) -> bytes:
     return hashlib.sha256(secret.encode()).digest()
+
+
+def _caller(user: User | None) -> Caller | None:
+    return Caller(user.username, user.role) if user and not user.disabled else None
 
 
 def _basic_credentials(text: str) -> tuple[str, str]:

@@ -129,7 +129,7 @@ class MultipartReader:
         end = position
         while end < len(buffer) and buffer[end] in _PADDING and end - position < _MAX_PADDING:
             end += 1
-        rest = buffer[end : end + 2]
+        rest = bytes(buffer[end : end + 2])
         if rest == _LINE_END:
             self._state = _State.HEADERS
             return end

@@ -165,7 +165,8 @@ def read_search(
 
 def answer(found: Found, level: Level, root: str) -> DicomJson:
     """Return one answer with what PS3.18 requires; `root` is the URL of the DICOMweb service."""
-    attributes = {tag: {"vr": vr} for tag, vr in REQUIRED[level].items()} | found.attributes
+    attributes: DicomJson = {tag: {"vr": vr} for tag, vr in REQUIRED[level].items()}
+    attributes |= found.attributes
     url = f"{root}/studies/{_first(attributes, STUDY_INSTANCE_UID)}"
     if level in (Level.SERIES, Level.IMAGE):
         url += f"/series/{_first(attributes, SERIES_INSTANCE_UID)}"

@@ -8,15 +8,13 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from pacs_gateway.errors import BadRequestError, UnrenderableError
-from pacs_gateway.imaging.render import RenderOptions, Window
+from pacs_gateway.imaging.options import MEDIA_TYPES, RenderOptions
 from pacs_gateway.web.caching import not_modified, validators
 from pacs_gateway.web.negotiation import choose
 from pacs_gateway.web.services import Services
 from pacs_gateway.web.wado import accept_of, frame_numbers, uids_of
 from storage.records import StoredInstance
 
-MEDIA_TYPES = ("image/jpeg", "image/png")
-DEFAULT_QUALITY = 90
 THUMBNAIL_VIEWPORT = (160, 160)
 """Pixels; the cards of the study list are as wide."""
 MAX_VIEWPORT = 16_384
@@ -109,12 +107,11 @@ def read_options(
     """
     if "viewport" in parameters:
         viewport = _viewport(parameters["viewport"])
-    return RenderOptions(
-        media_type=media_type,
-        quality=_quality(parameters.get("quality", str(DEFAULT_QUALITY))),
-        window=_window(parameters["window"]) if "window" in parameters else None,
-        viewport=viewport,
-    )
+    window = _window(parameters["window"]) if "window" in parameters else None
+    if "quality" not in parameters:
+        return RenderOptions(media_type=media_type, window=window, viewport=viewport)
+    quality = _whole(parameters["quality"], "quality")
+    return RenderOptions(media_type=media_type, quality=quality, window=window, viewport=viewport)
 
 
 def _media_type(request: Request) -> str:
@@ -131,29 +128,22 @@ def _frame_number(request: Request) -> int | None:
     return numbers[0]
 
 
-def _window(text: str) -> Window:
-    pieces = text.split(",")
-    function = pieces[2].strip().lower() if pieces[2:] else "linear"
-    if len(pieces) not in (2, 3) or function not in _FUNCTIONS:
+def _window(text: str) -> tuple[float, float, str]:
+    pieces = [piece.strip() for piece in text.lower().split(",")]
+    function = _FUNCTIONS.get(pieces[2] if pieces[2:] else "linear")
+    if len(pieces) not in (2, 3) or function is None:
         raise BadRequestError(
             "window is center,width or center,width,function"
             " with the function linear, linear-exact or sigmoid."
         )
-    center, width = _number(pieces[0]), _number(pieces[1])
-    if width <= 0 or (width < 1 and function == "linear"):
-        raise BadRequestError("The width of the window is too small (PS3.3 C.11.2.1.2).")
-    return Window(center, width, _FUNCTIONS[function])
+    return _number(pieces[0]), _number(pieces[1]), function
 
 
 def _number(text: str) -> float:
     try:
-        number = float(text)
-    except ValueError:
-        number = float("nan")
-    # Also infinities and not-a-number, which no display can show.
-    if not -1e9 < number < 1e9:  # noqa: PLR2004
-        raise BadRequestError("The window's center and width are numbers.")
-    return number
+        return float(text)
+    except ValueError as error:
+        raise BadRequestError("The window's center and width are numbers.") from error
 
 
 def _viewport(text: str) -> tuple[int, int]:
@@ -165,13 +155,6 @@ def _viewport(text: str) -> tuple[int, int]:
     if not all(1 <= side <= MAX_VIEWPORT for side in sides):
         raise BadRequestError(f"The sides of the viewport are 1 to {MAX_VIEWPORT} pixels.")
     return sides[0], sides[1]
-
-
-def _quality(text: str) -> int:
-    quality = _whole(text, "quality")
-    if not 1 <= quality <= 100:  # noqa: PLR2004 - PS3.18 8.3.5.1.2
-        raise BadRequestError("quality is a number from 1 to 100.")
-    return quality
 
 
 def _whole(text: str, name: str) -> int:

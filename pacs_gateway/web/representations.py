@@ -49,7 +49,12 @@ class FrameChoice:
 
     multipart: bool
     media_type: str
-    """With the transfer syntax as its parameter, as each part says it."""
+    syntax: str
+
+    @property
+    def content_type(self) -> str:
+        """What each part says of itself."""
+        return f"{self.media_type}; transfer-syntax={self.syntax}"
 
 
 def choose_objects(accept: str, stored: AbstractSet[str], *, single: bool) -> ObjectChoice:
@@ -72,21 +77,27 @@ def choose_objects(accept: str, stored: AbstractSet[str], *, single: bool) -> Ob
     )
 
 
-def choose_frames(accept: str, syntax: str, *, single: bool) -> FrameChoice:
-    """Return how frames that are in the transfer syntax `syntax` are served.
+def choose_frames(accept: str, stored: str, *, single: bool) -> FrameChoice:
+    """Return how frames are served: as they are `stored` if possible, else decoded.
+
+    `stored` is Explicit VR Little Endian for every native frame, whatever its data set is in.
 
     Raises NotAcceptableError if they cannot be served as the client wants.
     """
     wanted = accepted(accept)
-    for media_type in (OCTETS, COMPRESSED_TYPES.get(syntax, OCTETS)):
+    for media_type, syntax in (
+        (OCTETS, stored),
+        (COMPRESSED_TYPES.get(stored, OCTETS), stored),
+        (OCTETS, EXPLICIT_VR_LITTLE_ENDIAN),
+    ):
         asked = [
             each for each in wanted if each.parameters.get("transfer-syntax", "*") in ("*", syntax)
         ]
         for multipart in _envelopes(asked, media_type, single=single):
-            return FrameChoice(multipart, f"{media_type}; transfer-syntax={syntax}")
+            return FrameChoice(multipart, media_type, syntax)
     raise NotAcceptableError(
-        'Frames of this instance come as multipart/related; type="application/octet-stream";'
-        f" transfer-syntax={syntax}."
+        'Frames of this instance come as multipart/related; type="application/octet-stream"'
+        f" in the transfer syntax {stored} or {EXPLICIT_VR_LITTLE_ENDIAN}."
     )
 
 

@@ -161,6 +161,25 @@ def guarded_protocol(settings: WebSettings) -> type[GuardedProtocol]:
     return type("ConfiguredProtocol", (GuardedProtocol,), limits)
 
 
+def server_config(app: ASGIApp, settings: WebSettings) -> uvicorn.Config:
+    """Return what uvicorn is told."""
+    return uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.port,
+        http=guarded_protocol(settings),
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        # Forwarded headers are read in web/address.py, where the settings say whether to.
+        proxy_headers=False,
+        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=SHUTDOWN_DEADLINE_S,
+    )
+
+
 class _Server(uvicorn.Server):
     """uvicorn's server, ending normally on SIGTERM and telling when it listens."""
 
@@ -197,19 +216,5 @@ def serve(
     `sock` is a bound listening socket of the parent; without it, the settings' address is bound.
     `on_ready` is called once when connections are taken. Must run in the main thread.
     """
-    config = uvicorn.Config(
-        app,
-        host=settings.host,
-        port=settings.port,
-        http=guarded_protocol(settings),
-        ws="none",
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        # Forwarded headers are read in web/address.py, where the settings say whether to.
-        proxy_headers=False,
-        timeout_keep_alive=KEEP_ALIVE_S,
-        timeout_graceful_shutdown=SHUTDOWN_DEADLINE_S,
-    )
+    config = server_config(app, settings)
     _Server(config, on_ready).run(sockets=[sock] if sock else None)

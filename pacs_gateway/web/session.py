@@ -1,6 +1,7 @@
 """`/api/session`: log in, log out, who am I."""
 
 from http import HTTPStatus
+from typing import Any
 
 from fastapi import Request
 from fastapi.routing import APIRoute
@@ -38,7 +39,8 @@ class SessionEndpoints:
 
     def routes(self) -> list[BaseRoute]:
         """Return what the application serves."""
-        path, answer = "/api/session", {200: {"model": SessionAnswer}}
+        path = "/api/session"
+        answer: dict[int | str, dict[str, Any]] = {200: {"model": SessionAnswer}}
         return [
             APIRoute(path, self.log_in, methods=["POST"], responses=answer, tags=["session"]),
             APIRoute(path, self.who_am_i, methods=["GET"], responses=answer, tags=["session"]),

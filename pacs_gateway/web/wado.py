@@ -30,6 +30,9 @@ MAX_FRAMES = 10_000
 GZIP_LEVEL = 1
 """JSON shrinks tenfold even so; higher levels cost more time than the network saves."""
 
+# Their native frames are the same bytes as in Explicit VR Little Endian.
+_NATIVE_ALIKE = (meta.IMPLICIT_VR_LITTLE_ENDIAN, meta.DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN)
+
 Uids = tuple[str, str | None, str | None]
 
 
@@ -38,6 +41,7 @@ class RetrieveEndpoints:
 
     def __init__(self, services: Services) -> None:
         self._retrieval = services.retrieval
+        self._renderer = services.renderer
 
     def routes(self) -> list[BaseRoute]:
         """Return what the application serves."""
@@ -92,17 +96,17 @@ class RetrieveEndpoints:
         if instance.pixels is None:
             raise UnrenderableError("This instance has no pixels.")
         # Native frames leave without their data set, in the byte order of the web.
-        syntax = meta.EXPLICIT_VR_LITTLE_ENDIAN
+        stored = meta.EXPLICIT_VR_LITTLE_ENDIAN
         if instance.pixels.encapsulated:
-            syntax = instance.transfer_syntax_uid
-        choice = choose_frames(accept_of(request), syntax, single=len(numbers) == 1)
+            stored = instance.transfer_syntax_uid
+        choice = choose_frames(accept_of(request), stored, single=len(numbers) == 1)
         headers = validators(instance.sha256, numbers, choice)
         if (unchanged := not_modified(request, headers)) is not None:
             return unchanged
-        frames = self._frames(instance, numbers)
+        frames = self._frames(instance, numbers, choice)
         if not choice.multipart:
-            return await answer_of(frames, choice.media_type, headers)
-        writer = MultipartWriter(choice.media_type.partition(";")[0])
+            return await answer_of(frames, choice.content_type, headers)
+        writer = MultipartWriter(choice.media_type)
         return await answer_of(_enveloped(frames, choice, writer), writer.content_type, headers)
 
     def _object(self, instance: StoredInstance, choice: ObjectChoice) -> Iterator[bytes]:
@@ -118,10 +122,14 @@ class RetrieveEndpoints:
             yield from self._object(instance, choice)
         yield writer.end()
 
-    def _frames(self, instance: StoredInstance, numbers: Sequence[int]) -> Iterator[bytes]:
-        word = transcode.pixel_word(instance, lambda: self._retrieval.header(instance))
+    def _frames(
+        self, instance: StoredInstance, numbers: Sequence[int], choice: FrameChoice
+    ) -> Iterator[bytes]:
+        decoded = instance.transfer_syntax_uid not in (choice.syntax, *_NATIVE_ALIKE)
+        header = self._retrieval.header(instance) if decoded else b""
         for number in numbers:
-            yield transcode.swapped(self._retrieval.frame(instance, number), word)
+            frame = self._retrieval.frame(instance, number)
+            yield self._renderer.native(header, frame) if decoded else frame
 
 
 def accept_of(request: Request) -> str:
@@ -166,7 +174,7 @@ def _enveloped(
     frames: Iterator[bytes], choice: FrameChoice, writer: MultipartWriter
 ) -> Iterator[bytes]:
     for frame in frames:
-        yield writer.part_head(choice.media_type)
+        yield writer.part_head(choice.content_type)
         yield frame
     yield writer.end()
 

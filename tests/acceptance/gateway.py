@@ -11,9 +11,10 @@ from pydantic import SecretStr
 
 from pacs_gateway.app import Archive, open_archive, prepare_database
 from pacs_gateway.config import DicomSettings, Settings, SpoolSettings, WebSettings
+from pacs_gateway.imaging.render import Renderer
 from pacs_gateway.web.accounts import ensure_administrator
 from pacs_gateway.web.app import create_app
-from pacs_gateway.web.composition import services_of
+from pacs_gateway.web.services import Services
 from storage.records import Origin, utc_now
 from tests.servers import free_port, wait_until
 
@@ -54,18 +55,28 @@ def running_gateway(folder: Path) -> Iterator[Gateway]:
     prepare_database(settings)
     archive = open_archive(settings)
     ensure_administrator(archive.registry, settings)
-    with services_of(archive) as services:
-        server = uvicorn.Server(
-            uvicorn.Config(
-                create_app(services), port=settings.web.port, log_config=None, lifespan="off"
-            )
+    renderer = Renderer(settings.imaging)
+    app = create_app(
+        Services(
+            settings=settings,
+            index=archive.index,
+            store=archive.store,
+            registry=archive.registry,
+            retrieval=archive.retrieval,
+            ingest=archive.ingest,
+            renderer=renderer,
         )
-        thread = threading.Thread(target=server.run, name="web")
-        thread.start()
-        try:
-            assert wait_until(lambda: server.started)
-            yield Gateway(f"http://127.0.0.1:{settings.web.port}", archive)
-        finally:
-            server.should_exit = True
-            thread.join()
-            archive.close()
+    )
+    server = uvicorn.Server(
+        uvicorn.Config(app, port=settings.web.port, log_config=None, lifespan="off")
+    )
+    thread = threading.Thread(target=server.run, name="web")
+    thread.start()
+    try:
+        assert wait_until(lambda: server.started)
+        yield Gateway(f"http://127.0.0.1:{settings.web.port}", archive)
+    finally:
+        server.should_exit = True
+        thread.join()
+        renderer.close()
+        archive.close()

@@ -19,7 +19,7 @@ import pytest
 from PIL import Image as Picture
 
 from pacs_gateway.dicom import deflate, frames, meta, part10, pixels
-from pacs_gateway.errors import GatewayError, NotADataSetError
+from pacs_gateway.errors import GatewayError
 from pacs_gateway.imaging import worker
 from pacs_gateway.imaging.options import PNG, RenderOptions
 from storage.records import PixelLocation
@@ -36,7 +36,31 @@ DEVIATION_TOLERANCE = 3.0
 REQUIRED_SHARE = 0.98
 PNG_OPTIONS = RenderOptions(media_type=PNG)
 
+FUNCTIONAL_GROUPS = "the reference ignores the window in the functional groups"
+WORD_ORDER = "the reference takes big endian 32-bit pixels for two words, the lower first"
 LOSSY = ("4.50", "4.51", "4.53", "4.55", "4.81", "4.91", "4.93", "4.111", "4.112", "4.203")
+
+SHA256_DIGITS = 64
+
+KNOWN_DIFFERENCES = {
+    "colour_and_patterns/CT0012.fragmented_no_bot_jpeg_baseline.51.dcm": FUNCTIONAL_GROUPS,
+    "made/window_width0_invalid.dcm": "width 0: the reference spreads the whole range of 16 bits",
+    "pydicom/rtdose_expb.dcm": WORD_ORDER,
+    "pydicom_data/eCT_Supplemental.dcm": "the reference forgets the rescale intercept: all black",
+    "weasis/jpeg2000-multiframe-multifragments.dcm": FUNCTIONAL_GROUPS,
+}
+"""Where the reference is not what a person should see, by path, with the reason."""
+
+REFUSED = frozenset({"hostile/nested_sequences_200.dcm"})
+"""Files that are set aside on receipt, because they are nested deeper than anything real."""
+
+OTHER_BYTES = {
+    "pydicom/rtdose_expb.dcm": WORD_ORDER,
+    "pydicom/rtdose_expb_1frame.dcm": WORD_ORDER,
+    "pydicom_data/liver_j2k.dcm": "the reference does not pack single bits",
+    "pydicom_data/liver_nonbyte_aligned_j2k.dcm": "the reference does not pack single bits",
+    "weasis/mono2-CT-16bit.dcm": "the reference is the icon's",
+}
 
 Row = Mapping[str, str]
 
@@ -124,6 +148,8 @@ def difference(row: Row) -> str | None:
 def countable(rows: list[Row]) -> Iterator[Row]:
     """Yield rows whose reference values are undisputed."""
     for row in rows:
+        if row["path"] in REFUSED:
+            continue
         disputed = row["xcheck_pydicom"] in ("DISPUTED", "bit-depth")
         if row["mean"] and not disputed and not row["window_rule"].startswith("stored"):
             yield row
@@ -134,30 +160,28 @@ def test_frames_look_as_other_software_shows_them(rows: list[Row]) -> None:
     wrong = [(row, problem) for row in counted if (problem := difference(row)) is not None]
     for row, problem in wrong:
         print(row["path"], "frame", row["frame"], row["window_rule"], problem, sep=" | ")  # noqa: T201
-    share = 1 - len(wrong) / len(counted)
     print(f"{len(counted) - len(wrong)} of {len(counted)} frames agree")  # noqa: T201
-    assert share >= REQUIRED_SHARE
+    assert 1 - len(wrong) / len(counted) >= REQUIRED_SHARE
+    assert {row["path"] for row, _ in wrong} <= KNOWN_DIFFERENCES.keys()
 
 
 def test_lossless_frames_decode_to_the_same_bytes(rows: list[Row]) -> None:
-    wrong = []
-    counted = 0
-    for row in rows:
-        if row["frame"] != "1" or len(row["raw_frame1_sha256"]) != hashlib.sha256().digest_size * 2:
-            continue
-        if row["transfer_syntax"].removeprefix("1.2.840.10008.1.2.") in LOSSY:
-            continue
-        counted += 1
-        try:
-            instance = opened(row["path"])
-        except NotADataSetError as error:
-            wrong.append((row["path"],str(error)))
-            continue
-        raw = worker.native_frame(instance.header, instance.frame(1), max_samples=MAX_SAMPLES)
-        digests = {hashlib.sha256(raw).hexdigest(), hashlib.sha256(raw + b"\0").hexdigest()}
-        digests.add(hashlib.sha256(raw[:-1]).hexdigest())
-        if row["raw_frame1_sha256"] not in digests:
-            wrong.append((row["path"], row["transfer_syntax"], len(raw), row["raw_tool"]))
-    for w in wrong: print("RAW",w)
-    assert wrong == []
-    assert counted > 0
+    lossless = [row for row in rows if is_lossless_reference(row)]
+    wrong = {row["path"] for row in lossless if not has_reference_bytes(row)}
+    assert lossless
+    assert wrong <= OTHER_BYTES.keys()
+
+
+def is_lossless_reference(row: Row) -> bool:
+    if row["frame"] != "1" or row["path"] in REFUSED:
+        return False
+    has_digest = len(row["raw_frame1_sha256"]) == SHA256_DIGITS
+    return has_digest and row["transfer_syntax"].removeprefix("1.2.840.10008.1.2.") not in LOSSY
+
+
+def has_reference_bytes(row: Row) -> bool:
+    instance = opened(row["path"])
+    raw = worker.native_frame(instance.header, instance.frame(1), max_samples=MAX_SAMPLES)
+    # Some tools give the pad byte of an odd frame and some do not.
+    candidates = (raw, raw + b"\x00", raw[:-1])
+    return row["raw_frame1_sha256"] in {hashlib.sha256(one).hexdigest() for one in candidates}

@@ -68,9 +68,9 @@ def postgresql() -> Iterator[PostgresqlServer]:
             shutil.chown(folder, user)
         _make_cluster(initdb, folder / "data", user)
         server = PostgresqlServer(free_port())
-        command = [server_program, "-D", folder / "data", "-p", str(server.port), "-k", folder]
+        options: list[str | Path] = ["-D", folder / "data", "-p", str(server.port), "-k", folder]
         with running(
-            [*command, "-c", "listen_addresses=127.0.0.1", *_FAST],
+            [server_program, *options, "-c", "listen_addresses=127.0.0.1", *_FAST],
             log=folder / "log",
             ready=server.answers,
             user=user,

@@ -68,7 +68,8 @@ def minio(folder: Path, *, port: int | None = None) -> Iterator[S3Server]:
         "MINIO_BROWSER": "off",
         "MINIO_UPDATE": "off",
     }
-    with _s3(endpoint, [program, "server", "--address", endpoint, data], settings) as server:
+    command: list[str | Path] = [program, "server", "--address", endpoint, data]
+    with _s3(endpoint, command, settings) as server:
         yield server
 
 
@@ -82,7 +83,7 @@ def versitygw(folder: Path, *, port: int | None = None) -> Iterator[S3Server]:
         part.mkdir(parents=True, exist_ok=True)
     endpoint = f"127.0.0.1:{port or free_port()}"
     settings = {"ROOT_ACCESS_KEY": _ACCESS_KEY, "ROOT_SECRET_KEY": _SECRET_KEY}
-    command = [program, "--port", endpoint, "posix", "--sidecar", sidecar, data]
+    command: list[str | Path] = [program, "--port", endpoint, "posix", "--sidecar", sidecar, data]
     with _s3(endpoint, command, settings) as server:
         yield server
 

@@ -111,7 +111,12 @@ def test_one_object_that_cannot_be_served_refuses_all() -> None:
     ("accept", "syntax", "multipart", "media_type"),
     [
         ("", EXPLICIT, True, "application/octet-stream"),
-        ("multipart/related; type=application/octet-stream", JPEG, True, "application/octet-stream"),
+        (
+            "multipart/related; type=application/octet-stream",
+            JPEG,
+            True,
+            "application/octet-stream",
+        ),
         (
             "multipart/related; type=application/octet-stream; transfer-syntax=*",
             JPEG,
@@ -126,7 +131,13 @@ def test_one_object_that_cannot_be_served_refuses_all() -> None:
 def test_frames(accept: str, syntax: str, multipart: bool, media_type: str) -> None:
     choice = choose_frames(accept, syntax, single=True)
     assert choice.multipart is multipart
-    assert choice.media_type == f"{media_type}; transfer-syntax={syntax}"
+    assert choice.content_type == f"{media_type}; transfer-syntax={syntax}"
+
+
+def test_compressed_frames_are_decoded_for_whoever_asks() -> None:
+    accept = f"multipart/related; type=application/octet-stream; transfer-syntax={EXPLICIT}"
+    assert choose_frames(accept, JPEG, single=True).syntax == EXPLICIT
+    assert choose_frames("", JPEG, single=True).syntax == JPEG
 
 
 @pytest.mark.parametrize(
@@ -134,7 +145,7 @@ def test_frames(accept: str, syntax: str, multipart: bool, media_type: str) -> N
     [
         ("application/octet-stream", EXPLICIT, False),
         ('multipart/related; type="image/jpeg"', EXPLICIT, True),
-        (f"multipart/related; type=application/octet-stream; transfer-syntax={EXPLICIT}", JPEG, True),
+        (f"multipart/related; type=image/jpeg; transfer-syntax={EXPLICIT}", JPEG, True),
         ("text/plain", EXPLICIT, True),
     ],
 )

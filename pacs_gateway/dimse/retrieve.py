@@ -1,0 +1,278 @@
+"""C-MOVE and C-GET SCP (PS3.4 C.4.2, C.4.3): which instances, to whom, and how it went."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from io import BytesIO
+from itertools import groupby
+
+import structlog
+from pydicom.dataset import Dataset
+from pynetdicom import AE, build_context
+from pynetdicom.association import Association
+from pynetdicom.dimse_primitives import C_GET, C_MOVE
+from pynetdicom.dsutils import encode
+from pynetdicom.presentation import PresentationContext
+
+from pacs_gateway.archive.query import parse_keys
+from pacs_gateway.archive.retrieve import Retrieval
+from pacs_gateway.config import DicomSettings
+from pacs_gateway.dimse.identifiers import decoded, keys_of, level_of
+from pacs_gateway.dimse.peers import Peers
+from pacs_gateway.dimse.store import MAX_COMMENT_CHARACTERS
+from pacs_gateway.dimse.suboperations import (
+    FAILED,
+    SUCCESS,
+    WARNINGS,
+    InstanceSender,
+    Originator,
+    offered_syntaxes,
+)
+from pacs_gateway.errors import GatewayError, QueryError
+from storage.errors import StorageError
+from storage.index import Index
+from storage.records import StoredInstance
+from storage.registry import Peer
+
+PENDING = 0xFF00
+CANCELLED = 0xFE00
+SOME_FAILED = 0xB000
+UNKNOWN_DESTINATION = 0xA801
+NO_SUBOPERATIONS_POSSIBLE = 0xA702
+OUT_OF_RESOURCES = 0xA700
+MAX_CONTEXTS = 128
+"""PS3.8 9.3.2.2: context identifiers are the odd numbers from 1 to 255."""
+MAX_INSTANCES = 65_535
+"""Numbers of sub-operations are unsigned shorts (PS3.7 9.3.4)."""
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class _Tally:
+    """How the sub-operations went so far."""
+
+    remaining: int
+    completed: int = 0
+    warnings: int = 0
+    failed: list[str] = field(default_factory=list)
+
+    def count(self, instance: StoredInstance, status: int) -> None:
+        self.remaining -= 1
+        if status == SUCCESS:
+            self.completed += 1
+        elif status in WARNINGS:
+            self.warnings += 1
+        else:
+            self.failed.append(instance.sop_instance_uid)
+
+
+class RetrieveProvider:
+    """Serves C-MOVE and C-GET requests on accepted associations."""
+
+    def __init__(
+        self, index: Index, retrieval: Retrieval, peers: Peers, settings: DicomSettings
+    ) -> None:
+        self._index = index
+        self._retrieval = retrieval
+        self._peers = peers
+        self._settings = settings
+
+    def serve(
+        self, assoc: Association, request: C_MOVE | C_GET, context: PresentationContext
+    ) -> None:
+        """Answer one request; the last response says how it went."""
+        responder = _Responder(assoc, request, context)
+        try:
+            self._serve(assoc, request, responder)
+        except GatewayError as error:
+            responder.fail(error.dimse_status, str(error))
+        except StorageError as error:
+            _log.error("retrieve failed", reason=str(error))
+            responder.fail(OUT_OF_RESOURCES, str(error))
+
+    def _serve(self, assoc: Association, request: C_MOVE | C_GET, responder: "_Responder") -> None:
+        destination = None
+        if isinstance(request, C_MOVE):
+            title = str(request.MoveDestination).strip()
+            destination = self._peers.destination(title)
+            if destination is None:
+                responder.fail(UNKNOWN_DESTINATION, f"No device {title} is known.")
+                return
+        instances = self._instances(responder)
+        tally = _Tally(remaining=len(instances))
+        if destination is None:
+            sender = self._sender(assoc)
+            cancelled = _send_all(instances, sender, responder, tally, None)
+        else:
+            originator = Originator(str(assoc.requestor.ae_title).strip(), request.MessageID)
+            cancelled = self._move(instances, destination, responder, tally, originator)
+        responder.finish(tally, cancelled=cancelled)
+
+    def _instances(self, responder: "_Responder") -> Sequence[StoredInstance]:
+        identifier = responder.identifier()
+        query = parse_keys(level_of(identifier), keys_of(identifier))
+        if not query.spec.matches:
+            raise QueryError("A retrieve request must name what it wants by a unique key.")
+        instances = list(self._index.instances_of(query.spec.matches))
+        if len(instances) > MAX_INSTANCES:
+            raise QueryError(f"{len(instances)} instances match; ask for fewer at once.")
+        return instances
+
+    def _move(
+        self,
+        instances: Sequence[StoredInstance],
+        destination: Peer,
+        responder: "_Responder",
+        tally: _Tally,
+        originator: Originator,
+    ) -> bool:
+        """Send over as many associations as the number of contexts demands."""
+        for batch in _batches(instances):
+            with self._associated(destination, batch) as association:
+                if association is None:
+                    for instance in batch:
+                        tally.count(instance, FAILED)
+                    continue
+                sender = self._sender(association)
+                if _send_all(batch, sender, responder, tally, originator):
+                    return True
+        return False
+
+    def _sender(self, association: Association) -> InstanceSender:
+        deadline_s = self._settings.response_deadline_s
+        return InstanceSender(association, self._retrieval, deadline_s=deadline_s)
+
+    @contextmanager
+    def _associated(
+        self, destination: Peer, instances: Sequence[StoredInstance]
+    ) -> Iterator[Association | None]:
+        """Yield an association for exactly these instances, None if it cannot be had."""
+        settings = self._settings
+        entity = AE(ae_title=settings.ae_title)
+        entity.connection_timeout = entity.acse_timeout = settings.move_connect_deadline_s
+        entity.dimse_timeout = entity.network_timeout = settings.response_deadline_s
+        contexts = [build_context(*pair) for pair in sorted(_offers(instances))]
+        association = entity.associate(
+            destination.host, destination.port, contexts=contexts, ae_title=destination.ae_title
+        )
+        if not association.is_established:
+            _log.warning("move destination not reached", peer=destination.ae_title)
+            yield None
+            return
+        # The association's own thread must not take the responses that the sender waits for.
+        association._reactor_checkpoint.clear()
+        try:
+            yield association
+        finally:
+            association._reactor_checkpoint.set()
+            association.release()
+
+
+def _send_all(
+    instances: Sequence[StoredInstance],
+    sender: InstanceSender,
+    responder: "_Responder",
+    tally: _Tally,
+    originator: Originator | None,
+) -> bool:
+    """Send instances and report after each; return whether the peer cancelled."""
+    for number, instance in enumerate(instances, start=1):
+        if responder.is_cancelled():
+            return True
+        status = sender.send(instance, message_id=number % 65536, originator=originator)
+        tally.count(instance, status)
+        if tally.remaining:
+            responder.pending(tally)
+    return False
+
+
+def _offers(instances: Sequence[StoredInstance]) -> set[tuple[str, str]]:
+    """Return (SOP class, transfer syntax) pairs, one context each so that each can be accepted."""
+    return {
+        (instance.sop_class_uid, syntax)
+        for instance in instances
+        for syntax in offered_syntaxes(instance.transfer_syntax_uid)
+    }
+
+
+def _batches(instances: Sequence[StoredInstance]) -> Iterator[list[StoredInstance]]:
+    """Yield groups that need no more contexts than an association may have."""
+    batch: list[StoredInstance] = []
+    offers: set[tuple[str, str]] = set()
+    for _, group in groupby(
+        instances, lambda found: (found.sop_class_uid, found.transfer_syntax_uid)
+    ):
+        members = list(group)
+        more = _offers(members[:1])
+        if batch and len(offers | more) > MAX_CONTEXTS:
+            yield batch
+            batch, offers = [], set()
+        batch += members
+        offers |= more
+    if batch:
+        yield batch
+
+
+class _Responder:
+    """Sends the responses of one request."""
+
+    def __init__(
+        self, assoc: Association, request: C_MOVE | C_GET, context: PresentationContext
+    ) -> None:
+        self._assoc = assoc
+        self._request = request
+        self._context = context
+
+    def identifier(self) -> Dataset:
+        return decoded(self._request.Identifier, self._context)
+
+    def is_cancelled(self) -> bool:
+        return self._request.MessageID in self._assoc.dimse.cancel_req
+
+    def pending(self, tally: _Tally) -> None:
+        self._send(PENDING, tally)
+
+    def finish(self, tally: _Tally, *, cancelled: bool) -> None:
+        nothing_sent = tally.failed and not tally.completed and not tally.warnings
+        status = SUCCESS
+        if cancelled:
+            status = CANCELLED
+        elif nothing_sent:
+            status = NO_SUBOPERATIONS_POSSIBLE
+        elif tally.failed or tally.warnings:
+            status = SOME_FAILED
+        self._send(status, tally, failed=tally.failed)
+
+    def fail(self, status: int, comment: str) -> None:
+        self._send(status, None, comment=comment[:MAX_COMMENT_CHARACTERS])
+
+    def _send(
+        self,
+        status: int,
+        tally: _Tally | None,
+        *,
+        failed: Sequence[str] = (),
+        comment: str | None = None,
+    ) -> None:
+        response = type(self._request)()
+        response.MessageIDBeingRespondedTo = self._request.MessageID
+        response.AffectedSOPClassUID = self._request.AffectedSOPClassUID
+        response.Status = status
+        response.ErrorComment = comment
+        if tally is not None:
+            if status in (PENDING, CANCELLED):
+                response.NumberOfRemainingSuboperations = tally.remaining
+            response.NumberOfCompletedSuboperations = tally.completed
+            response.NumberOfWarningSuboperations = tally.warnings
+            response.NumberOfFailedSuboperations = len(tally.failed)
+        if failed:
+            response.Identifier = self._failed_list(failed)
+        self._assoc.dimse.send_msg(response, self._context.context_id)
+
+    def _failed_list(self, failed: Sequence[str]) -> BytesIO:
+        listed = Dataset()
+        listed.FailedSOPInstanceUIDList = list(failed)
+        syntax = self._context.transfer_syntax[0]
+        encoded = encode(listed, syntax.is_implicit_VR, syntax.is_little_endian, syntax.is_deflated)
+        return BytesIO(encoded or b"")

@@ -1,0 +1,59 @@
+"""Rendering for processes that hold no numpy: everything happens in a child.
+
+Only light modules are imported here; `worker` is imported by the child alone.
+"""
+
+from pacs_gateway.config import ImagingSettings
+from pacs_gateway.imaging.options import RenderOptions
+from pacs_gateway.imaging.sandbox import Sandbox
+
+
+class Renderer:
+    """Makes pictures of frames; safe to call from many threads."""
+
+    def __init__(self, settings: ImagingSettings) -> None:
+        self._max_samples = settings.max_pixels
+        self._sandbox = Sandbox(settings)
+
+    def start(self) -> None:
+        """Start the children now instead of with the first picture."""
+        self._sandbox.run(_load)
+
+    def render(self, header: bytes, frame: bytes, *, number: int, options: RenderOptions) -> bytes:
+        """Return frame `number` (1 being the first) as a JPEG or PNG file.
+
+        `header` is the Part 10 file up to the value of its pixel data, `frame` the bytes of the
+        frame as `archive.retrieve` gives them.
+
+        Raises UnrenderableError: no picture can be made of this frame; OutOfResourcesError: too
+        many wait, later may work.
+        """
+        return self._sandbox.run(_render, header, frame, number, options, self._max_samples)
+
+    def native(self, header: bytes, frame: bytes) -> bytes:
+        """Return a frame as it would stand in Explicit VR Little Endian; raises as `render`."""
+        return self._sandbox.run(_native, header, frame, self._max_samples)
+
+    def close(self) -> None:
+        """End the children."""
+        self._sandbox.close()
+
+
+def _load() -> None:
+    import pacs_gateway.imaging.worker  # noqa: PLC0415, F401 - only ever in the child
+
+
+def _render(
+    header: bytes, frame: bytes, number: int, options: RenderOptions, max_samples: int
+) -> bytes:
+    from pacs_gateway.imaging import worker  # noqa: PLC0415 - only ever in the child
+
+    return worker.render_frame(
+        header, frame, number=number, options=options, max_samples=max_samples
+    )
+
+
+def _native(header: bytes, frame: bytes, max_samples: int) -> bytes:
+    from pacs_gateway.imaging import worker  # noqa: PLC0415 - only ever in the child
+
+    return worker.native_frame(header, frame, max_samples=max_samples)

@@ -1,0 +1,178 @@
+"""A whole gateway's web side in this process: real index, store, spool, committer and sockets."""
+
+import base64
+import http.client
+import json
+import socket
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from email.message import Message
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from fastapi import FastAPI
+from pydicom.data import get_testdata_file
+
+from pacs_gateway.app import Archive, open_archive, prepare_database
+from pacs_gateway.config import Settings, SpoolSettings, WebSettings
+from pacs_gateway.imaging.render import Renderer
+from pacs_gateway.web.accounts import hash_password
+from pacs_gateway.web.app import create_app
+from pacs_gateway.web.server import server_config
+from pacs_gateway.web.services import Services
+
+PASSWORD = "a password of tests"
+DICOM_TYPE = 'multipart/related; type="application/dicom"; boundary=part'
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One HTTP answer."""
+
+    status: int
+    headers: Message
+    body: bytes
+
+    def json(self) -> Any:
+        """Return the body, which must be JSON."""
+        return json.loads(self.body)
+
+    def parts(self) -> list[tuple[str, bytes]]:
+        """Return content type and bytes of each part; the answer must be multipart."""
+        kind = self.headers["Content-Type"]
+        assert kind.startswith("multipart/related; ")
+        mark = b"--" + kind.rpartition("boundary=")[2].encode()
+        pieces = (b"\r\n" + self.body).split(b"\r\n" + mark)
+        assert pieces[0] == b""
+        assert pieces[-1] == b"--\r\n"
+        found = []
+        for piece in pieces[1:-1]:
+            head, _, content = piece.partition(b"\r\n\r\n")
+            found.append((head.decode().removeprefix("\r\nContent-Type: "), content))
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """Sends requests, with credentials if it has any."""
+
+    port: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def __call__(
+        self,
+        path: str,
+        method: str = "GET",
+        body: bytes | Iterator[bytes] | None = None,
+        **headers: str,
+    ) -> Answer:
+        """Send one request; `Content_Type` in `headers` is sent as `Content-Type`."""
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        connection.request(method, path, body, {**self.headers, **named})
+        response = connection.getresponse()
+        answer = Answer(response.status, response.headers, response.read())
+        connection.close()
+        return answer
+
+    def store(self, *files: bytes, study: str = "") -> Answer:
+        """Send files by STOW-RS."""
+        path = "/dicom-web/studies" + (f"/{study}" if study else "")
+        return self(path, "POST", multipart(*files), Content_Type=DICOM_TYPE)
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """A running gateway."""
+
+    archive: Archive
+    services: Services
+    app: FastAPI
+    port: int
+
+    def client(self, username: str = "", password: str = PASSWORD, **headers: str) -> Client:
+        """Return a client, with HTTP Basic if there is a user name."""
+        if username:
+            credentials = base64.b64encode(f"{username}:{password}".encode()).decode()
+            headers["Authorization"] = f"Basic {credentials}"
+        return Client(self.port, headers)
+
+
+def settings_for(folder: Path, **web: Any) -> Settings:
+    """Return settings that keep everything in `folder`."""
+    return Settings(
+        data_dir=folder,
+        web=WebSettings(port=0, **web),
+        # A developer's disk may be fuller than a hospital's should be.
+        spool=SpoolSettings(
+            stop_associations_percent=100, refuse_percent=100, reserve_bytes=0, max_entries=1000
+        ),
+    )
+
+
+@contextmanager
+def running(settings: Settings, *, commits: bool = True) -> Iterator[Gateway]:
+    """Run a gateway; without `commits` nothing that is accepted becomes visible."""
+    prepare_database(settings)
+    archive = open_archive(settings)
+    for username, role in (("admin", "admin"), ("reader", "reader"), ("device", "device")):
+        archive.registry.add_user(username, hash_password(PASSWORD), role)
+    renderer = Renderer(settings.imaging)
+    services = Services(
+        settings=settings,
+        index=archive.index,
+        store=archive.store,
+        registry=archive.registry,
+        retrieval=archive.retrieval,
+        ingest=archive.ingest,
+        renderer=renderer,
+    )
+    app = create_app(services)
+    stop = threading.Event()
+    committer = archive.committer()
+    committing = threading.Thread(target=committer.run, args=(stop,))
+    if commits:
+        committing.start()
+    try:
+        with listening(app, settings) as port:
+            yield Gateway(archive, services, app, port)
+    finally:
+        stop.set()
+        if commits:
+            committing.join()
+        committer.close()
+        renderer.close()
+        archive.index._engine.dispose()
+
+
+@contextmanager
+def listening(app: FastAPI, settings: Settings) -> Iterator[int]:
+    """Serve the application on a free port."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(server_config(app, settings.web))
+    thread = threading.Thread(target=server.run, args=([listener],))
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    try:
+        yield listener.getsockname()[1]
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+def sample(name: str) -> bytes:
+    """Return a file that pydicom ships."""
+    path = get_testdata_file(name, download=False)
+    assert isinstance(path, str), f"pydicom no longer ships {name}"
+    return Path(path).read_bytes()
+
+
+def multipart(*contents: bytes, content_type: str = "application/dicom") -> bytes:
+    """Return a multipart body with the boundary of `DICOM_TYPE`."""
+    head = f"--part\r\nContent-Type: {content_type}\r\n\r\n".encode()
+    return b"".join(head + content + b"\r\n" for content in contents) + b"--part--\r\n"
