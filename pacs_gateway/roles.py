@@ -28,7 +28,7 @@ _log = structlog.get_logger(__name__)
 
 def run_dicom(settings: Settings, ready: Ready) -> None:
     """Receive and answer associations until told to stop."""
-    from pacs_gateway.dimse.composition import dicom_server
+    from pacs_gateway.dimse.composition import dicom_server  # noqa: PLC0415
 
     configure_logs(role="dicom")
     stop = _stop_on_signals()
@@ -48,10 +48,20 @@ def run_dicom(settings: Settings, ready: Ready) -> None:
 
 def run_web(settings: Settings, ready: Ready, listener: socket.socket) -> None:
     """Serve HTTP until told to stop; uvicorn handles the signals itself."""
-    from pacs_gateway.web.composition import serve_web
+    from pacs_gateway.web.composition import serve_web  # noqa: PLC0415
 
     configure_logs(role="web")
-    serve_web(open_archive(settings), listener, ready)
+    archive = open_archive(settings)
+    serve_web(
+        settings,
+        index=archive.index,
+        store=archive.store,
+        registry=archive.registry,
+        retrieval=archive.retrieval,
+        ingest=archive.ingest,
+        listener=listener,
+        ready=ready,
+    )
 
 
 def run_work(settings: Settings, ready: Ready) -> None:

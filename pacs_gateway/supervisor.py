@@ -61,8 +61,8 @@ class Supervisor:
         """Start everything, call `on_ready` once when every role is, and watch until stopped."""
         # What is loaded now will not be collected: untouched pages stay shared after the fork.
         gc.freeze()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: self.stop())
+        for each in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(each, lambda *_: self.stop())
         waiting = set(range(len(self._children)))
         while not self._stopping:
             self._start_due()

@@ -10,7 +10,9 @@ import typer
 from rich.console import Console
 
 from pacs_gateway import __version__
-from pacs_gateway.cli import administration
+from pacs_gateway.cli import administration, serving
+from pacs_gateway.cli.demonstration import demonstrate
+from pacs_gateway.cli.importing import import_paths
 from pacs_gateway.config import Settings, load_settings
 
 app = typer.Typer(
@@ -59,10 +61,8 @@ def serve(
     ] = None,
 ) -> None:
     """Run the gateway until it is told to stop (Ctrl-C)."""
-    from pacs_gateway.cli.serving import announce, serve as run
-
     wanted = [name.value for name in role or RoleName]
-    run(_settings(context), wanted=wanted, on_ready=announce)
+    serving.serve(_settings(context), wanted=wanted, on_ready=serving.announce)
 
 
 @app.command()
@@ -72,8 +72,6 @@ def demo(
     ),
 ) -> None:
     """Run the whole gateway in a fresh folder and send it the sample studies over the network."""
-    from pacs_gateway.cli.demonstration import demonstrate
-
     demonstrate(samples, Console())
 
 
@@ -83,8 +81,6 @@ def import_(
     paths: Annotated[list[Path], typer.Argument(help="Files, folders, zips, DICOMDIRs.")],
 ) -> None:
     """Load DICOM files; doing it again does no harm."""
-    from pacs_gateway.cli.importing import import_paths
-
     if not import_paths(_settings(context), paths, Console()):
         sys.exit(1)
 

@@ -58,8 +58,9 @@ def _demo_settings(folder: Path) -> Settings:
 
 
 def _send(settings: Settings, files: list[Path]) -> int:
-    """Send files from a process of its own, as a modality would; return how many arrived."""
-    from pacs_gateway.dimse.sending import send_files
+    """Send files as a modality would; return how many arrived."""
+    # Imported here, because nothing else on the command line needs pynetdicom.
+    from pacs_gateway.dimse.sending import send_files  # noqa: PLC0415
 
     return send_files(
         files, host="127.0.0.1", port=settings.dicom.port, called_ae=settings.dicom.ae_title

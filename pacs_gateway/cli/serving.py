@@ -5,12 +5,14 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from functools import partial
 
+import typer
+
 from pacs_gateway import roles
-from pacs_gateway.web.accounts import ensure_administrator
 from pacs_gateway.app import open_archive, prepare_database
 from pacs_gateway.config import Settings
 from pacs_gateway.errors import ConfigurationError
 from pacs_gateway.supervisor import Role, Supervisor
+from pacs_gateway.web.accounts import ensure_administrator
 
 ALL_ROLES = ("dicom", "web", "work")
 
@@ -40,14 +42,11 @@ def serve(
 
 def announce(settings: Settings, password: str | None) -> None:
     """Say on the terminal that everything runs, and where."""
-    lines = [
-        f"Ready. Web http://{settings.web.host}:{settings.web.port}/"
-        f"  DICOM {settings.dicom.ae_title} port {settings.dicom.port}"
-        f"  data {settings.data_dir.resolve()}"
-    ]
+    where = f"http://{settings.web.host}:{settings.web.port}/"
+    dicom = f"{settings.dicom.ae_title} port {settings.dicom.port}"
+    typer.echo(f"Ready. Web {where}  DICOM {dicom}  data {settings.data_dir.resolve()}")
     if password is not None:
-        lines.append(f"First administrator: admin, password {password} (shown only now)")
-    print("\n".join(lines), flush=True)  # noqa: T201 - the command's answer to its caller.
+        typer.echo(f"First administrator: admin, password {password} (shown only now)")
 
 
 def _roles(settings: Settings, wanted: Sequence[str], listener: socket.socket | None) -> list[Role]:

@@ -1,0 +1,46 @@
+"""Puts the HTTP edge of one process together from the archive's parts, and serves it."""
+
+import socket
+import threading
+from collections.abc import Callable
+
+from pacs_gateway.archive.ingest import Ingest
+from pacs_gateway.archive.retrieve import Retrieval
+from pacs_gateway.config import Settings
+from pacs_gateway.imaging.render import Renderer
+from pacs_gateway.web.app import create_app
+from pacs_gateway.web.server import serve
+from pacs_gateway.web.services import Services
+from storage.index import Index
+from storage.objects import ObjectStore
+from storage.registry import Registry
+
+
+def serve_web(
+    settings: Settings,
+    *,
+    index: Index,
+    store: ObjectStore,
+    registry: Registry,
+    retrieval: Retrieval,
+    ingest: Ingest,
+    listener: socket.socket,
+    ready: Callable[[], None],
+) -> None:
+    """Serve until SIGTERM or SIGINT; call `ready` when requests are taken."""
+    renderer = Renderer(settings.imaging)
+    services = Services(
+        settings=settings,
+        index=index,
+        store=store,
+        registry=registry,
+        retrieval=retrieval,
+        ingest=ingest,
+        renderer=renderer,
+    )
+    # The first picture should not wait for a decoder to load its libraries, nor the start for it.
+    threading.Thread(target=renderer.start, daemon=True, name="renderer-start").start()
+    try:
+        serve(create_app(services), settings.web, sock=listener, on_ready=ready)
+    finally:
+        renderer.close()
