@@ -181,9 +181,7 @@ def _by_uid(
         "SOPInstanceUID": sop_instance_uid,
     }
     return [
-        Match(keyword, MatchKind.EQUAL, (uid,))
-        for keyword, uid in given.items()
-        if uid is not None
+        Match(keyword, MatchKind.EQUAL, (uid,)) for keyword, uid in given.items() if uid is not None
     ]
 
 

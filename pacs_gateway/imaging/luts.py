@@ -50,11 +50,13 @@ def colours(values: Array, palette: Palette) -> Bytes:
 
 
 def _shade(values: Array, shades: Shades, voi: Window | Lut) -> Bytes:
-    modality = _modality(values, shades)
-    if isinstance(voi, Lut):
-        white = _looked_up(modality, voi, scale=_WHITE / (2**voi.bits - 1))
-    else:
-        white = windowed(modality, voi)
+    # Absurd slopes and widths overflow to infinity, which is then clipped like any other value.
+    with np.errstate(all="ignore"):
+        modality = _modality(values, shades)
+        if isinstance(voi, Lut):
+            white = _looked_up(modality, voi, scale=_WHITE / (2**voi.bits - 1))
+        else:
+            white = _windowed(modality, voi)
     shaded = np.floor(white + 0.5).astype(np.uint8)
     return ~shaded if shades.inverted else shaded
 
@@ -62,12 +64,11 @@ def _shade(values: Array, shades: Shades, voi: Window | Lut) -> Bytes:
 def _modality(values: Array, shades: Shades) -> Floats:
     floats = values.astype(np.float64)
     if shades.modality_lut is not None:
-        lut = shades.modality_lut
-        return _looked_up(floats, lut, scale=1.0)
+        return _looked_up(floats, shades.modality_lut, scale=1.0)
     return floats * shades.slope + shades.intercept
 
 
-def windowed(values: Floats, window: Window) -> Floats:
+def _windowed(values: Floats, window: Window) -> Floats:
     """Return values from 0 to 255 by the window functions of PS3.3 C.11.2.1.2 and C.11.2.1.3."""
     center, width = window.center, window.width
     if window.function == "SIGMOID":
@@ -109,7 +110,8 @@ def _extremes(values: Array, shades: Shades) -> tuple[float, float]:
     if shades.modality_lut is None:
         # A straight line has its extremes where its input has them.
         shown = np.array([shown.min(), shown.max()])
-    modality = _modality(shown, shades)
+    with np.errstate(all="ignore"):
+        modality = _modality(shown, shades)
     return float(modality.min()), float(modality.max())
 
 

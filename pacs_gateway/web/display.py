@@ -43,6 +43,7 @@ _LONGEST_INTEGER = 12
 """Characters of an Integer String (PS3.5 6.2)."""
 
 _STORAGE = "1.2.840.10008.5.1.4.1.1."
+_CT_IMAGES = frozenset({f"{_STORAGE}2", f"{_STORAGE}2.1", f"{_STORAGE}2.2"})
 _KINDS = (
     (f"{_STORAGE}104.1", "pdf"),
     (f"{_STORAGE}104.", "document"),
@@ -115,6 +116,8 @@ class InstanceView:
     frames: int
     kind: str | None
     """What it is when it is not an image: a key below `kind.` of the catalogue."""
+    is_ct: bool
+    """Whether its pixels are in Hounsfield units, so that the windows for CT make sense."""
 
 
 def study_view(found: Found, texts: Texts) -> StudyView:
@@ -156,11 +159,13 @@ def instance_view(found: Found) -> InstanceView:
     """Return what a page shows of an answer at image level."""
     attributes = found.attributes
     is_image = _count(attributes, _ROWS) > 0
+    sop_class_uid = _text(attributes, _SOP_CLASS_UID)
     return InstanceView(
         uid=_text(attributes, _SOP_INSTANCE_UID),
         number=_text(attributes, _INSTANCE_NUMBER),
         frames=max(1, _count(attributes, _NUMBER_OF_FRAMES)),
-        kind=None if is_image else object_kind(_text(attributes, _SOP_CLASS_UID)),
+        kind=None if is_image else object_kind(sop_class_uid),
+        is_ct=sop_class_uid in _CT_IMAGES,
     )
 
 

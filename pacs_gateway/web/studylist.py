@@ -133,6 +133,8 @@ def _attempts(filters: Filters) -> Iterator[tuple[str, dict[str, str], bool]]:
 
 def _attempts_by(way: str, text: str) -> Iterator[tuple[str, dict[str, str], bool]]:
     if way == "name":
+        if not any(character.isalnum() for character in text):
+            return  # Folding leaves nothing of it, and nothing would match every name.
         yield way, {"PatientName": text.replace("^", " ")}, True
         return
     keyword = "PatientID" if way == "id" else "AccessionNumber"

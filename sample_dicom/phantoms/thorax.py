@@ -20,7 +20,7 @@ _RIB_STEP = 25.0
 
 # Painted in this order; values in HU of a chest after contrast medium.
 _ORGANS: Sequence[tuple[Ellipsoid | Tube, float]] = (
-    (Ellipsoid((82.0, 38.0, -105.0), (36.0, 42.0, 42.0)), 125.0),  # spleen
+    (Ellipsoid((76.0, 36.0, -107.0), (34.0, 40.0, 42.0)), 125.0),  # spleen
     (Ellipsoid((58.0, -34.0, -112.0), (42.0, 38.0, 38.0)), 22.0),  # stomach
     (Ellipsoid((56.0, -54.0, -110.0), (26.0, 13.0, 26.0)), -920.0),  # air in it
     (Ellipsoid((22.0, -24.0, -52.0), (66.0, 54.0, 46.0)), -60.0),  # fat about the heart
@@ -55,6 +55,15 @@ _SCAPULAE = (
     Tube((-94.0, 88.0, -10.0), (-122.0, 58.0, 30.0), 3.5),
     Tube((94.0, 88.0, -10.0), (122.0, 58.0, 30.0), 3.5),
 )
+_AIMS: Sequence[Vector] = (
+    (0.4, -0.3, 1.0),
+    (0.8, 0.4, 0.8),
+    (1.0, -0.6, 0.4),
+    (1.0, 0.6, 0.0),
+    (0.9, -0.5, -0.5),
+    (0.6, 0.5, -1.0),
+    (0.9, 0.1, -0.8),
+)
 _LUNG_ROOTS = (((-44.0, 14.0, 0.0), -1.0), ((46.0, 16.0, 2.0), 1.0))
 
 
@@ -78,7 +87,7 @@ def vessel_tree() -> tuple[Tube, ...]:
     chance = random.Random(2026)
     tubes: list[Tube] = []
     for root, side in _LUNG_ROOTS:
-        for aim in ((0.5, -0.4, 0.9), (1.0, 0.5, 0.3), (0.9, -0.6, -0.1), (0.7, 0.6, -0.9)):
+        for aim in _AIMS:
             _grow(tubes, chance, start=root, aim=(aim[0] * side, aim[1], aim[2]), radius=4.2)
     return tuple(tubes)
 
@@ -87,7 +96,7 @@ def _grow(
     tubes: list[Tube], chance: random.Random, *, start: Vector, aim: Vector, radius: float
 ) -> None:
     """Add one branch and, while it is thick enough to be seen, the two it divides into."""
-    if radius < 0.7:
+    if radius < 0.6:
         return
     length = 7.0 + 4.4 * radius
     size = (aim[0] ** 2 + aim[1] ** 2 + aim[2] ** 2) ** 0.5
@@ -98,7 +107,7 @@ def _grow(
     )
     tubes.append(Tube(start, end, radius))
     for _ in range(2):
-        turn = [part / size + chance.uniform(-0.75, 0.75) for part in aim]
+        turn = [part / size + chance.uniform(-0.8, 0.8) for part in aim]
         _grow(tubes, chance, start=end, aim=(turn[0], turn[1], turn[2]), radius=radius * 0.74)
 
 
@@ -118,7 +127,7 @@ def _cage_depth(points: Points, inset: float) -> Field:
 def _paint_wall(image: Field, points: Points) -> None:
     fat = -105.0 + 20.0 * clouds(points, size=16.0, seed=1)
     for side in (-1.0, 1.0):
-        breast = Ellipsoid((side * 72.0, -98.0, -32.0), (56.0, 40.0, 52.0))
+        breast = Ellipsoid((side * 80.0, -82.0, -34.0), (62.0, 40.0, 56.0))
         paint(image, cover(breast.depth(points), 2.0), fat)
         gland = clouds(points, size=11.0, seed=2) * 120.0 - 85.0
         paint(image, cover(breast.depth(points) - 14.0, 9.0), gland)
@@ -133,10 +142,13 @@ def _paint_lungs(image: Field, points: Points) -> None:
     middle_fat = -75.0 + 40.0 * clouds(points, size=14.0, seed=5)
     paint(image, cover(inside, 2.0), middle_fat)
     right_dome, left_dome = (dome.depth(points) for dome in (_LIVER_DOME, _LEFT_DOME))
-    paint(image, cover(np.minimum(inside, right_dome), 2.0), 112.0)
+    liver = 104.0 + 24.0 * clouds(points, size=7.0, seed=10)
+    paint(image, cover(np.minimum(inside, right_dome), 2.0), liver)
     paint(image, cover(np.minimum(inside, left_dome) - 3.0, 2.0), -85.0)
-    narrowing = np.clip((-12.0 - points.y) / 60.0, 0.0, 1.0)
-    beside = np.abs(points.x) - (30.0 - 25.0 * narrowing)
+    front = np.clip((-8.0 - points.y) / 62.0, 0.0, 1.0)
+    back = np.clip((points.y - 20.0) / 34.0, 0.0, 1.0)
+    wavy = 14.0 * (clouds(points, size=22.0, seed=9) - 0.5)
+    beside = np.abs(points.x) - (27.0 - 22.0 * front * (2.0 - front) - 8.0 * back) - wavy
     lung = np.minimum(np.minimum(inside, beside), -np.maximum(right_dome, left_dome))
     base = -885.0 + 0.35 * points.y + 45.0 * clouds(points, size=8.0, seed=6)
     air = np.broadcast_to(base, points.shape).copy()
@@ -156,10 +168,10 @@ def _paint_all(
 
 
 def _paint_bones(image: Field, points: Points) -> None:
-    shell = 5.0 - np.abs(_cage_depth(points, 0.0) + 1.0)
+    shell = _cage_depth(points, 0.0) + 1.0
     slanted = (points.z - 0.55 * points.y) / _RIB_STEP
-    height = np.abs(slanted - np.floor(slanted) - 0.5) * _RIB_STEP
-    rib = np.minimum(shell, 6.0 - height)
+    height = (slanted - np.floor(slanted) - 0.5) * _RIB_STEP
+    rib = (1.0 - np.sqrt((shell / 5.0) ** 2 + (height / 7.5) ** 2)) * 5.0
     rib = np.minimum(rib, np.abs(points.x) - 15.0)
     paint(image, cover(rib, 2.0), 520.0)
     paint(image, cover(rib - 2.2, 2.0), 190.0)

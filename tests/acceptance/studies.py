@@ -15,7 +15,7 @@ Identity = tuple[str, str, str, str]
 AN: Identity = ("NGUYỄN^VĂN AN", "BN000123", "19580412", "M")
 DUC: Identity = ("ĐỖ^MINH ĐỨC", "BN000456", "20250601", "M")
 HOA: Identity = ("TRẦN^THỊ HOA", "BN000789", "19900131", "F")
-HOSTILE: Identity = ("<script>document.title=1</script>^<b>X", "BN000<9", "19700101", "O")
+HOSTILE: Identity = ("<script>alert(1)</script>^<b>X", "BN000<9", "19700101", "O")
 
 
 def uid(*parts: object) -> str:

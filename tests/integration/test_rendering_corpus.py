@@ -9,7 +9,6 @@ import csv
 import hashlib
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
@@ -18,18 +17,15 @@ import numpy as np
 import pytest
 from PIL import Image as Picture
 
-from pacs_gateway.dicom import deflate, frames, meta, part10, pixels
 from pacs_gateway.errors import GatewayError
 from pacs_gateway.imaging import worker
 from pacs_gateway.imaging.options import PNG, RenderOptions
-from storage.records import PixelLocation
+from tests.instances import Instance, take_apart
 
 CORPUS = Path(
     os.environ.get("PACS_GATEWAY_TEST_CORPUS")
     or Path(__file__).parents[2].parent / "shared" / "dicom"
 )
-LIMITS = part10.WalkLimits(max_depth=64, max_elements=500_000, max_header_bytes=64 * 1024**2)
-MAX_INFLATED_BYTES = 64 * 1024**2
 MAX_SAMPLES = 100_000_000
 MEAN_TOLERANCE = 2.5
 DEVIATION_TOLERANCE = 3.0
@@ -65,22 +61,6 @@ OTHER_BYTES = {
 Row = Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Instance:
-    """A corpus file taken apart as the archive does it."""
-
-    header: bytes
-    plain: bytes
-    pixels: PixelLocation
-
-    def frame(self, number: int) -> bytes:
-        raw = b"".join(
-            self.plain[offset : offset + length]
-            for offset, length in frames.spans(self.pixels, number)
-        )
-        return frames.aligned(self.pixels, number, raw)
-
-
 @pytest.fixture(scope="module")
 def rows() -> list[Row]:
     table = CORPUS / "expected.csv"
@@ -95,25 +75,7 @@ def rows() -> list[Row]:
 
 @lru_cache(maxsize=2)
 def opened(path: str) -> Instance:
-    data = (CORPUS / path).read_bytes()
-    start, syntax = 0, ""
-    if meta.is_bare_data_set(data):
-        syntax = meta.guess_transfer_syntax(data)
-    else:
-        file_meta = meta.decode(data)
-        assert file_meta is not None
-        start = file_meta.length
-        syntax = file_meta.transfer_syntax_uid or meta.guess_transfer_syntax(data[start:])
-    data_set = data[start:]
-    if meta.is_deflated(syntax):
-        data_set = deflate.inflate([data_set], max_bytes=MAX_INFLATED_BYTES, max_ratio=250)
-        syntax = meta.inflated_syntax(syntax)
-    implicit, big_endian = meta.byte_encoding(syntax)
-    layout = part10.walk(data_set, 0, implicit=implicit, big_endian=big_endian, limits=LIMITS)
-    location = pixels.locate(layout, data_set)
-    assert location is not None
-    head = meta.encode(sop_class_uid="1.2", sop_instance_uid="1.2", transfer_syntax_uid=syntax)
-    return Instance(head + data_set[: location.offset], data_set, location)
+    return take_apart((CORPUS / path).read_bytes())
 
 
 def rendered(row: Row) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:

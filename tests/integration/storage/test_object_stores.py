@@ -8,14 +8,17 @@ import tracemalloc
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from threading import Thread
+from typing import Any, ClassVar
 from uuid import uuid4
 
 import pytest
 from minio import Minio
+from minio.error import S3Error
 
-from storage.errors import UnavailableError
+from storage.errors import FullError, UnavailableError
 from storage.objects import ObjectStore, S3Options, open_object_store
 from storage.s3 import PART_BYTES, S3ObjectStore
 from storage.testing.object_store import DIGITS, KEY, ObjectStoreContract, digest
@@ -196,6 +199,63 @@ def test_a_bucket_that_went_away_is_not_a_missing_object(server: S3Server, tmp_p
         put(store, tmp_path)
 
 
+class _Refusing(BaseHTTPRequestHandler):
+    """A server that has the bucket and answers every put alike, as no real one does on demand."""
+
+    status: ClassVar[int]
+    code: ClassVar[str]
+
+    def do_HEAD(self) -> None:
+        self._answer(200, b"")
+
+    def do_PUT(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self._answer(self.status, f"<Error><Code>{self.code}</Code></Error>".encode())
+
+    def log_message(self, *_arguments: object) -> None:
+        pass
+
+    def _answer(self, status: int, body: bytes) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", "application/xml")
+        self.send_header("Content-Length", str(len(body)))
+        # Hours, which nobody may wait.
+        self.send_header("Retry-After", "7200")
+        self.end_headers()
+        self.wfile.write(body)
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "expected"),
+    [
+        (507, "XMinioStorageFull", FullError),
+        (507, "", FullError),
+        (403, "QuotaExceeded", FullError),
+        (403, "AccessDenied", UnavailableError),
+        (403, "RequestTimeTooSkewed", UnavailableError),
+        (429, "TooManyRequests", UnavailableError),
+        (500, "InternalError", UnavailableError),
+        (503, "SlowDown", UnavailableError),
+        (413, "EntityTooLarge", S3Error),
+    ],
+)
+def test_refusals_are_told_apart(
+    tmp_path: Path, status: int, code: str, expected: type[Exception]
+) -> None:
+    handler = type("Handler", (_Refusing,), {"status": status, "code": code})
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as refusing:
+        thread = Thread(target=refusing.serve_forever)
+        thread.start()
+        endpoint = f"127.0.0.1:{refusing.server_port}"
+        store = S3ObjectStore("bucket", options(S3Server(endpoint, "access", "secret")))
+        try:
+            with pytest.raises(expected):
+                put(store, tmp_path)
+        finally:
+            refusing.shutdown()
+            thread.join()
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -203,15 +263,18 @@ def test_a_bucket_that_went_away_is_not_a_missing_object(server: S3Server, tmp_p
         ({"access_key": ""}, "an access key"),
         ({"secret_key": ""}, "a secret key"),
         ({"endpoint": "http://127.0.0.1:9000"}, "write host:port"),
-        ({"bucket": "Bücket"}, "name of an S3 bucket"),
-        ({"bucket": "bucket/folder"}, "name of an S3 bucket"),
     ],
 )
-def test_an_unusable_configuration_is_explained(changes: dict[str, Any], message: str) -> None:
-    bucket = changes.pop("bucket", "bucket")
+def test_an_unusable_server_is_explained(changes: dict[str, Any], message: str) -> None:
     wrong = replace(options(S3Server("127.0.0.1:9", "access", "secret")), **changes)
     with pytest.raises(ValueError, match=message):
-        open_object_store(f"s3://{bucket}", wrong)
+        open_object_store("s3://bucket", wrong)
+
+
+@pytest.mark.parametrize("bucket", ["Bücket", "bucket/folder", "b"])
+def test_an_unusable_bucket_is_explained(bucket: str) -> None:
+    with pytest.raises(ValueError, match="cannot be the name of an S3 bucket"):
+        open_object_store(f"s3://{bucket}", options(S3Server("127.0.0.1:9", "access", "secret")))
 
 
 def _assert_unavailable(store: ObjectStore, folder: Path) -> None:

@@ -70,10 +70,11 @@ class Client:
         body: bytes | Iterator[bytes] | None = None,
         **headers: str,
     ) -> Answer:
-        """Send one request; `Content_Type` in `headers` is sent as `Content-Type`."""
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        """Send one request; a header named `Content_Type` is sent as `Content-Type`."""
+        given = {**self.headers, **headers}
+        named = {name.replace("_", "-"): value for name, value in given.items()}
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
-        connection.request(method, path, body, {**self.headers, **named})
+        connection.request(method, path, body, named)
         response = connection.getresponse()
         answer = Answer(response.status, response.headers, response.read())
         connection.close()

@@ -108,6 +108,7 @@ def test_numbers_are_grouped_as_the_language_does() -> None:
 
 def test_only_what_has_pixels_is_previewed() -> None:
     image = found(t00280010=element("US", 512), t00280008=element("IS", "24"))
+    assert not instance_view(image).is_ct
     assert (instance_view(image).kind, instance_view(image).frames) == (None, 24)
     report = found(t00080016=element("UI", "1.2.840.10008.5.1.4.1.1.88.33"))
     assert (instance_view(report).kind, instance_view(report).frames) == ("report", 1)

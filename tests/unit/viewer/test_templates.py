@@ -72,8 +72,8 @@ def hostile_contexts() -> dict[str, dict[str, Any]]:
         "instance_count": 1,
     }
     instances = [
-        {"uid": "1.2.3.4.5", "number": HOSTILE, "frames": 2, "kind": None},
-        {"uid": "1.2.3.4.6", "number": HOSTILE, "frames": 1, "kind": "report"},
+        {"uid": "1.2.3.4.5", "number": HOSTILE, "frames": 2, "kind": None, "is_ct": True},
+        {"uid": "1.2.3.4.6", "number": HOSTILE, "frames": 1, "kind": "report", "is_ct": False},
     ]
     return {
         "studies.html": {

@@ -76,19 +76,27 @@ export class Preview {
     if (index < 0 || index >= this.tiles.length) return;
     this.index = index;
     this.frame = 1;
-    const { title = "", frames, modality } = this.tiles[index].dataset;
+    const { title = "", frames, ct } = this.tiles[index].dataset;
     part("title").textContent = title;
     part("position").textContent = this.t("preview.position", { n: index + 1, total: this.tiles.length });
     this.image.alt = title;
     this.disable(part("previous"), index === 0);
     this.disable(part("next"), index === this.tiles.length - 1);
     part("frames").hidden = Number(frames) < 2;
-    part("windows").hidden = modality !== "CT";
+    part("windows").hidden = ct === undefined;
     this.slider.max = String(frames);
+    this.offerDownload(index);
+    this.showFrame(1);
+  }
+
+  /** @param {number} index */
+  offerDownload(index) {
+    /** @type {HTMLAnchorElement | null | undefined} */
+    const original = this.tiles[index].closest("li")?.querySelector("a[download]");
     /** @type {HTMLAnchorElement} */
     const download = part("download");
-    download.href = this.instance(index);
-    this.showFrame(1);
+    download.href = original?.href ?? "";
+    download.download = original?.download ?? "";
   }
 
   /** @param {number} frame */
@@ -138,23 +146,19 @@ export class Preview {
     this.load();
   }
 
-  /** @param {number} index */
-  instance(index) {
-    return this.tiles[index].pathname.replace(/\/rendered$/, "");
-  }
-
   /**
    * @param {number} index
    * @param {number} frame
    */
   address(index, frame) {
-    const { frames, modality } = this.tiles[index].dataset;
+    const { frames, ct } = this.tiles[index].dataset;
+    const instance = this.tiles[index].pathname.replace(/\/rendered$/, "");
     const wanted = Math.max(innerWidth, innerHeight) * devicePixelRatio;
     const size = SIZES.find((known) => known >= wanted) ?? SIZES[SIZES.length - 1];
     const query = new URLSearchParams({ viewport: `${size},${size}` });
-    if (this.window && modality === "CT") query.set("window", this.window);
+    if (this.window && ct !== undefined) query.set("window", this.window);
     const which = Number(frames) > 1 ? `/frames/${frame}/rendered` : "/rendered";
-    return `${this.instance(index)}${which}?${query}`;
+    return `${instance}${which}?${query}`;
   }
 
   /**

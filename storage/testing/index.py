@@ -1,0 +1,35 @@
+"""What the index must do, on every database it runs on.
+
+A test class of a database inherits `IndexContract` and has a fixture `index` that returns an
+`Index` on an empty, migrated database.
+"""
+
+from storage.testing.index_commit import (
+    CommitContract,
+    ConcurrencyContract,
+    ConflictContract,
+    FillingContract,
+)
+from storage.testing.index_search import (
+    AnswerContract,
+    LevelContract,
+    NameMatchingContract,
+    OrderContract,
+    RangeMatchingContract,
+    TextMatchingContract,
+)
+
+
+class IndexContract(
+    CommitContract,
+    FillingContract,
+    ConflictContract,
+    ConcurrencyContract,
+    TextMatchingContract,
+    RangeMatchingContract,
+    NameMatchingContract,
+    LevelContract,
+    OrderContract,
+    AnswerContract,
+):
+    """Inherit from this and give a fixture `index`."""
