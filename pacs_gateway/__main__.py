@@ -6,7 +6,7 @@ wrong is said in one line.
 
 import sys
 
-from rich.console import Console
+import typer
 
 from pacs_gateway.cli.commands import app
 from pacs_gateway.errors import ConfigurationError, GatewayError
@@ -18,7 +18,7 @@ def main() -> None:
     try:
         app()
     except (GatewayError, StorageError, OSError) as error:
-        Console(stderr=True).print(f"pacs-gateway: {error}", markup=False, highlight=False)
+        typer.echo(f"pacs-gateway: {error}", err=True)
         sys.exit(2 if isinstance(error, ConfigurationError) else 1)
 
 

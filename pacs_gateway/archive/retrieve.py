@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from pacs_gateway.dicom import deflate, frames, meta
 from pacs_gateway.errors import UnknownError, UnrenderableError
+from storage.errors import CorruptError
 from storage.index import Index
 from storage.objects import ObjectStore
 from storage.records import StoredInstance
@@ -44,8 +45,17 @@ class Retrieval:
         return itertools.chain((first,), found)
 
     def data_set(self, instance: StoredInstance) -> Iterator[bytes]:
-        """Yield the data set byte for byte as it was received, without file meta information."""
-        return self._store.read(instance.object_key, offset=instance.data_set_offset)
+        """Yield the data set byte for byte as it was received, without file meta information.
+
+        Raises CorruptError at its end if the object is not as long as it was stored, so that a
+        part is never taken for the whole.
+        """
+        missing = instance.size - instance.data_set_offset
+        for piece in self._store.read(instance.object_key, offset=instance.data_set_offset):
+            missing -= len(piece)
+            yield piece
+        if missing:
+            raise CorruptError("A stored object is not as long as it was when it was stored.")
 
     def part10(self, instance: StoredInstance) -> Iterator[bytes]:
         """Yield a Part 10 file (PS3.10 7.1): our file meta information, then the data set as sent."""

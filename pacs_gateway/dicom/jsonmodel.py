@@ -114,9 +114,7 @@ def _definite_vr(vr: str, *, signed: bool) -> str:
         return vr
     if "OW" in vr:
         return "OW"
-    if vr == "US or SS":
-        return "SS" if signed else "US"
-    return "UN"
+    return "SS" if signed else "US"
 
 
 def _scope(data_set: DataSet, around: _Scope) -> _Scope:
@@ -185,7 +183,7 @@ def _person_name(groups: Mapping[str, str]) -> str:
 
 def _decimal_string(number: float | str) -> str:
     text = str(number)
-    return text if len(text) <= _MAX_DECIMAL_STRING else f"{float(number):.9e}"
+    return text if len(text) <= _MAX_DECIMAL_STRING else f"{float(number):.8e}"
 
 
 def _tag(name: str) -> int:

@@ -1,12 +1,14 @@
 """Matching keys as the index compares them: one spelling for each meaning (PS3.4 C.2.2.2).
 
-Invariant: a key has no control characters, is not empty and has at most MAX_KEY_CHARACTERS;
-dates are YYYYMMDD, times HHMMSS or HHMMSS.FFFFFF, integers fit 32 bits. A value that cannot be
-brought to that form is no key; the attribute shown to people keeps it as it was sent.
+Invariant: a key is in Unicode form C without control characters, is not empty and has at most
+MAX_KEY_CHARACTERS; dates are YYYYMMDD, times HHMMSS or HHMMSS.FFFFFF, integers fit 32 bits. A
+value that cannot be brought to that form is no key; the attribute shown to people keeps it as it
+was sent.
 """
 
 import hashlib
 import re
+import unicodedata
 from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any
@@ -101,7 +103,8 @@ def _plain(value: Any) -> str:
         groups = [value.get(kind, "").strip() for kind in PERSON_NAME_GROUPS]
         value = "=".join(groups).rstrip("=")
     text = "" if value is None else str(value)
-    return text.translate(_CONTROL_CHARACTERS).strip()
+    # Writers compose Vietnamese letters or not; as keys both are one.
+    return unicodedata.normalize("NFC", text.translate(_CONTROL_CHARACTERS)).strip()
 
 
 def _date(text: str) -> str:

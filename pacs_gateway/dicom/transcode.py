@@ -9,10 +9,8 @@ from array import array
 from collections.abc import Iterator
 from typing import Literal
 
-from pydicom.datadict import dictionary_VR
-from pydicom.valuerep import EXPLICIT_VR_LENGTH_32
-
-from pacs_gateway.dicom import meta, part10
+from pacs_gateway.dicom import elements, meta, part10
+from pacs_gateway.dicom.elements import LONG_LENGTH_VRS, DataSet, Element
 from pacs_gateway.errors import UnrenderableError
 from storage.records import StoredInstance
 
@@ -24,7 +22,7 @@ NEVER_ON_THE_WEB = frozenset(
     }
 )
 _BIG_ENDIAN_PIXELS = frozenset({meta.EXPLICIT_VR_BIG_ENDIAN, meta.GE_IMPLICIT_VR_BIG_ENDIAN_PIXELS})
-_WORDS = {
+WORDS = {
     **dict.fromkeys(("US", "SS", "AT", "OW"), 2),
     **dict.fromkeys(("UL", "SL", "FL", "OF", "OL"), 4),
     **dict.fromkeys(("FD", "SV", "UV", "OD", "OV"), 8),
@@ -110,115 +108,65 @@ class _Reader:
 
 
 class _Header:
-    """The elements around the pixel data, read in one encoding and written in the other.
-
-    Recursion is as deep as sequences are nested, which the walk has limited.
-    """
+    """The elements around the pixel data, written anew."""
 
     def __init__(self, data: bytes, transfer_syntax_uid: str) -> None:
-        self._data = data
-        self._implicit, self._big_endian = meta.byte_encoding(transfer_syntax_uid)
-        self._order: Literal["big", "little"] = "big" if self._big_endian else "little"
-        self._position = 0
-        self._signed = False
-        self._bits_allocated = 0
+        implicit, big_endian = meta.byte_encoding(transfer_syntax_uid)
+        self._order: Literal["big", "little"] = "big" if big_endian else "little"
+        self._data_set = elements.read(data, 0, implicit=implicit, big_endian=big_endian)
 
     def reencoded(self) -> bytes:
         """Return all elements."""
-        return self._elements(len(self._data), implicit=self._implicit)
+        return _reencoded(self._data_set, signed=False)
 
     def pixel_word(self, vr: str) -> int:
         """Return the bytes of the words of this image's pixels.
 
         Pixels of 32 bits are OW too, and writers swap each as a whole.
         """
-        if vr == "OW" and self._bits_allocated in (32, 64):
-            return self._bits_allocated // 8
-        return _WORDS.get(vr, 1)
+        allocated = self._data_set.get(part10.BITS_ALLOCATED)
+        if vr == "OW" and allocated is not None and allocated.value is not None:
+            word = int.from_bytes(allocated.value[:2], self._order) // 8
+            return word if word in _ARRAY_TYPES else WORDS[vr]
+        return WORDS.get(vr, 1)
 
-    def _elements(self, end: int | None, *, implicit: bool) -> bytes:
-        """Return the elements up to `end`, or up to an item's delimiter if that is None."""
-        written = []
-        stop = len(self._data) if end is None else end
-        while self._position + _IMPLICIT_HEADER <= stop:
-            tag = self._tag()
-            if tag in (part10.ITEM_DELIMITATION, 0):
-                # Zeros pad the end of some files.
-                self._position = stop if tag == 0 else self._position + 4
-                break
-            written.append(self._element(tag, implicit=implicit))
-        return b"".join(written)
 
-    def _element(self, tag: int, *, implicit: bool) -> bytes:
-        vr_bytes = self._data[self._position : self._position + 2]
-        if implicit or not (vr_bytes.isalpha() and vr_bytes.isupper()):
-            vr, length, inner = self._dictionary_vr(tag), self._number(4), True
-        else:
-            vr, inner = vr_bytes.decode("ascii"), vr_bytes == b"UN"
-            self._position += 2
-            length = self._explicit_length(vr)
-        if vr == "SQ" or length == part10.UNDEFINED:
-            if tag in part10.PIXEL_TAGS:
-                raise UnrenderableError("Compressed pixels cannot be in this transfer syntax.")
-            items = self._items(length, implicit=inner)
-            return _header(tag, "SQ", len(items)) + items
-        value = self._data[self._position : self._position + length]
-        self._position += length
-        if tag == part10.BITS_ALLOCATED:
-            self._bits_allocated = int.from_bytes(value[:2], self._order)
-        elif tag == _PIXEL_REPRESENTATION:
-            self._signed = any(value)
-        if tag & 0xFFFF == 0:
-            # A group length would have to be counted anew; all are retired (PS3.5 7.2).
-            return b""
-        if self._big_endian:
-            value = swapped(value, _WORDS.get(vr, 1))
-        return _header(tag, vr, len(value)) + value
+def _reencoded(data_set: DataSet, *, signed: bool) -> bytes:
+    """Return the elements but group lengths, which would have to be counted anew (PS3.5 7.2)."""
+    representation = data_set.get(_PIXEL_REPRESENTATION)
+    if representation is not None:
+        signed = any(representation.value or b"")
+    return b"".join(
+        _element(element, signed=signed) for element in data_set.values() if element.tag & 0xFFFF
+    )
 
-    def _items(self, length: int, *, implicit: bool) -> bytes:
-        written = []
-        end = len(self._data) if length == part10.UNDEFINED else self._position + length
-        while self._position + _IMPLICIT_HEADER <= end:
-            tag, item_length = self._tag(), self._number(4)
-            if tag == part10.SEQUENCE_DELIMITATION:
-                break
-            item_end = None if item_length == part10.UNDEFINED else self._position + item_length
-            item = self._elements(item_end, implicit=implicit)
-            written.append(_tag_bytes(part10.ITEM) + len(item).to_bytes(4, "little") + item)
-        return b"".join(written)
 
-    def _explicit_length(self, vr: str) -> int:
-        if vr not in EXPLICIT_VR_LENGTH_32:
-            return self._number(2)
-        self._position += 2
-        return self._number(4)
+def _element(element: Element, *, signed: bool) -> bytes:
+    if element.items is not None:
+        items = [_reencoded(item, signed=signed) for item in element.items]
+        value = b"".join(
+            _tag_bytes(part10.ITEM) + len(item).to_bytes(4, "little") + item for item in items
+        )
+        return _header(element.tag, "SQ", len(value)) + value
+    if element.value is None:
+        raise UnrenderableError("Compressed pixels cannot be in this transfer syntax.")
+    vr = _definite(element.vr, signed=signed)
+    value = swapped(element.value, WORDS.get(vr, 1)) if element.big_endian else element.value
+    return _header(element.tag, vr, len(value)) + value
 
-    def _dictionary_vr(self, tag: int) -> str:
-        if tag >> 16 & 1:
-            # Private creators are LO; what else is private stays unknown (PS3.5 7.8.1, 6.2.2).
-            return "LO" if 0x10 <= tag & 0xFFFF <= 0xFF else "UN"  # noqa: PLR2004
-        try:
-            vr = dictionary_VR(tag)
-        except KeyError:
-            return "UN"
-        if vr == "US or SS":
-            return "SS" if self._signed else "US"
-        return "OW" if "OW" in vr else vr
 
-    def _tag(self) -> int:
-        return self._number(2) << 16 | self._number(2)
-
-    def _number(self, size: int) -> int:
-        start = self._position
-        self._position = start + size
-        return int.from_bytes(self._data[start : start + size], self._order)
+def _definite(vr: str, *, signed: bool) -> str:
+    """Return one VR where the dictionary leaves a choice."""
+    if vr == "US or SS":
+        return "SS" if signed else "US"
+    return "OW" if "OW" in vr else vr
 
 
 def _header(tag: int, vr: str, length: int) -> bytes:
     # PS3.5 6.2.2: what a short length field cannot hold goes as UN.
-    written = "UN" if vr not in EXPLICIT_VR_LENGTH_32 and length > _LONGEST_SHORT_VALUE else vr
+    written = "UN" if vr not in LONG_LENGTH_VRS and length > _LONGEST_SHORT_VALUE else vr
     start = _tag_bytes(tag) + written.encode("ascii")
-    if written in EXPLICIT_VR_LENGTH_32:
+    if written in LONG_LENGTH_VRS:
         return start + b"\x00\x00" + length.to_bytes(4, "little")
     return start + length.to_bytes(2, "little")
 

@@ -62,6 +62,8 @@ def jpeg(image: Image, frame: bytes) -> tuple[Array, str]:
 
 def jpeg_ls(image: Image, frame: bytes) -> tuple[Array, str]:
     """Decode JPEG-LS, lossless and near-lossless."""
+    # CharLS notices, but may take half a minute to.
+    _refuse_cut(frame, body=_JPEG_SCAN)
     return imagecodecs.jpegls_decode(frame), image.photometric
 
 

@@ -31,6 +31,7 @@ from pacs_gateway.imaging.image import (
 _KINDS = {0x7FE00008: Kind.FLOAT, 0x7FE00009: Kind.DOUBLE}
 _BITS_ALLOCATED = {Kind.INTEGER: (1, 8, 16, 32), Kind.FLOAT: (32,), Kind.DOUBLE: (64,)}
 _SAMPLES_OF_COLOUR = 3
+_BYTE_BITS = 8
 _HUGE = 1e30
 """Decimal strings beyond this, and `nan`, are no rescale or window value of any device."""
 _TWO_VALUES = Window(0.5, 1.0, "LINEAR_EXACT")
@@ -112,17 +113,14 @@ def image(header: Header) -> Image:
         raise UnrenderableError(f"An image of {rows} x {columns} x {samples} cannot be shown.")
     if allocated not in _BITS_ALLOCATED[kind]:
         raise UnrenderableError(f"Pixels of {allocated} bits cannot be shown.")
-    stored = _between(1, _integer(data_set, "BitsStored"), allocated)
-    high_bit = _integer(data_set, "HighBit")
-    if high_bit is None or not stored - 1 <= high_bit < allocated:
-        high_bit = stored - 1
+    stored, high_bit = _stored_bits(data_set, allocated)
     syntax = header.transfer_syntax_uid
-    big_endian_pixels = header.big_endian or syntax == meta.GE_IMPLICIT_VR_BIG_ENDIAN_PIXELS
+    big_endian = header.big_endian or syntax == meta.GE_IMPLICIT_VR_BIG_ENDIAN_PIXELS
     return Image(
         transfer_syntax_uid=syntax,
         kind=kind,
-        big_endian=big_endian_pixels,
-        word_swapped=big_endian_pixels and allocated == 8 and header.pixel_vr == "OW",  # noqa: PLR2004 - one byte
+        big_endian=big_endian,
+        word_swapped=big_endian and allocated == _BYTE_BITS and header.pixel_vr == "OW",
         rows=rows,
         columns=columns,
         samples=samples,
@@ -133,6 +131,15 @@ def image(header: Header) -> Image:
         high_bit=high_bit,
         signed=_integer(data_set, "PixelRepresentation") == 1,
     )
+
+
+def _stored_bits(data_set: Dataset, allocated: int) -> tuple[int, int]:
+    """Return Bits Stored and High Bit, as the standard demands where the header is impossible."""
+    stored = _between(1, _integer(data_set, "BitsStored"), allocated)
+    high_bit = _integer(data_set, "HighBit")
+    if high_bit is None or not stored - 1 <= high_bit < allocated:
+        return stored, stored - 1
+    return stored, high_bit
 
 
 def shades(header: Header, number: int) -> Shades:
@@ -169,6 +176,8 @@ def palette(header: Header) -> Palette:
         entries, first, bits = descriptor
         values = _palette_values(header, colour, entries, bits)
         colours.append(tables.to_bytes(values, entries, bits))
+    if len({len(table) for table in colours}) > 1:
+        raise UnrenderableError("The palette of this image has tables of different lengths.")
     return Palette(first, *colours)
 
 
@@ -201,7 +210,7 @@ def _numbers(header: Header, data: Any, entries: int, bits: int) -> Sequence[int
     if not isinstance(data, bytes):
         numbers = data if isinstance(data, Sequence) else (data,)
         return tuple(int(number) & 0xFFFF for number in numbers)
-    if bits <= 8 and len(data) < 2 * entries:  # noqa: PLR2004 - bytes of a word
+    if bits <= _BYTE_BITS and len(data) < 2 * entries:
         return tuple(data)
     return tables.words(data, big_endian=header.big_endian)
 

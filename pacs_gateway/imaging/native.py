@@ -71,28 +71,25 @@ def little_endian_bytes(image: Image, pixel_cells: Array) -> bytes:
 
 
 def reordered(image: Image, frame: bytes) -> bytes:
-    """Return a native frame with its bytes in little endian order, all else as it is."""
-    if image.word_swapped:
-        return np.frombuffer(frame[: len(frame) // 2 * 2], ">u2").astype("<u2").tobytes()
-    if image.big_endian and image.bits_allocated > 8:  # noqa: PLR2004 - one byte
-        whole = len(frame) * 8 // image.bits_allocated * image.bits_allocated // 8
-        width = image.bits_allocated // 8
-        return np.frombuffer(frame[:whole], f">u{width}").astype(f"<u{width}").tobytes()
-    return frame
+    """Return a native frame with its bytes in little endian order, all else as it is.
+
+    Raises UnrenderableError for a frame that begins or ends inside a cell or swapped word.
+    """
+    width = 2 if image.word_swapped else image.bits_allocated // 8
+    if width < 2 or not image.big_endian:  # noqa: PLR2004 - bytes have no order
+        return frame
+    if len(frame) % width:
+        raise UnrenderableError("The frame does not end where one of its values does.")
+    return np.frombuffer(frame, f">u{width}").byteswap().tobytes()
 
 
 def _cells(image: Image, frame: bytes, count: int) -> Array:
-    width = image.bits_allocated // 8
-    letter = "u" if image.kind is Kind.INTEGER else "f"
-    needed = count * width
+    needed = count * image.bits_allocated // 8
     if image.word_swapped:
-        frame = reordered(image, _exactly(frame, needed + needed % 2))
-    return np.frombuffer(_little_endian(image, frame, needed), f"<{letter}{width}")
-
-
-def _little_endian(image: Image, frame: bytes, needed: int) -> bytes:
-    exact = _exactly(frame, needed)
-    return exact if image.word_swapped else reordered(image, exact)
+        needed += needed % 2
+    letter = "u" if image.kind is Kind.INTEGER else "f"
+    little_endian = np.dtype(f"<{letter}{image.bits_allocated // 8}")
+    return np.frombuffer(reordered(image, _exactly(frame, needed)), little_endian)[:count]
 
 
 def _exactly(frame: bytes, needed: int) -> bytes:

@@ -9,6 +9,7 @@ import multiprocessing
 import resource
 import threading
 from collections.abc import Callable
+from concurrent.futures import CancelledError
 from typing import TypeVar
 
 from pebble import ProcessFuture, ProcessPool
@@ -19,7 +20,7 @@ from pacs_gateway.errors import GatewayError, OutOfResourcesError, UnrenderableE
 Result = TypeVar("Result")
 
 CLOSE_DEADLINE_S = 5.0
-"""What ending the children may take; they are killed, so this is only the time to notice."""
+"""How long closing waits for the children to be gone; they are killed, so this is plenty."""
 _WORKER_MODULE = "pacs_gateway.imaging.worker"
 
 
@@ -30,8 +31,8 @@ class Sandbox:
         self._settings = settings
         self._places = threading.BoundedSemaphore(settings.processes + settings.max_waiting)
         # A plain fork would copy locks held by this process's other threads; spawn would load
-        # numpy and the codecs anew after every crash (0.5 s instead of 10 ms). The fork server
-        # has no threads of ours and has loaded them once.
+        # numpy and the codecs anew after every crash, which more than doubles the wait for the
+        # next picture. The fork server has none of our threads and has loaded them once.
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(["__main__", _WORKER_MODULE])
         self._pool = ProcessPool(
@@ -44,8 +45,8 @@ class Sandbox:
     def run(self, function: Callable[..., Result], *arguments: object) -> Result:
         """Return what `function` returns in a child; function and arguments are pickled.
 
-        Raises OutOfResourcesError when too many calls wait, UnrenderableError when the child
-        dies, takes too long or raises anything but a GatewayError.
+        Raises OutOfResourcesError when too many calls wait or after `close`, UnrenderableError
+        when the child dies, takes too long or raises anything but a GatewayError.
         """
         if not self._places.acquire(blocking=False):
             raise OutOfResourcesError("Too many images are being rendered; try again shortly.")
@@ -57,21 +58,28 @@ class Sandbox:
     def close(self) -> None:
         """End the children, whatever they are doing."""
         self._pool.stop()  # type: ignore[no-untyped-call]
-        self._pool.join(CLOSE_DEADLINE_S)
+        # Pebble waits for its own threads without a deadline.
+        closing = threading.Thread(target=self._pool.join, name="sandbox-close", daemon=True)
+        closing.start()
+        closing.join(CLOSE_DEADLINE_S)
 
     def _schedule(
         self, function: Callable[..., Result], arguments: tuple[object, ...]
     ) -> ProcessFuture[Result]:
         deadline_s = self._settings.wall_deadline_s
-        return self._pool.schedule(
-            _run, args=(function, arguments, math.ceil(deadline_s)), timeout=deadline_s
-        )
+        try:
+            return self._pool.schedule(
+                _run, args=(function, arguments, math.ceil(deadline_s)), timeout=deadline_s
+            )
+        except RuntimeError as error:
+            # Closed, or no child could be started at all.
+            raise OutOfResourcesError("Rendering is not available now.") from error
 
     def _result(self, future: ProcessFuture[Result]) -> Result:
         try:
             # Waiting for a child and working in it have the same deadline each.
             error = future.exception(2 * self._settings.wall_deadline_s)
-        except TimeoutError as error_:
+        except (TimeoutError, CancelledError) as error_:
             future.cancel()  # type: ignore[no-untyped-call]
             raise OutOfResourcesError("Rendering is busy; try again shortly.") from error_
         if error is None:

@@ -75,6 +75,7 @@ TABLE: Mapping[str, Permission] = {
     f"GET {_SERIES}/metadata": Permission.VIEW,
     f"GET {_INSTANCE}/metadata": Permission.VIEW,
     f"GET {_INSTANCE}/frames/{{frames}}": Permission.VIEW,
+    f"GET {_INSTANCE}/bulkdata/{{path:path}}": Permission.VIEW,
     f"GET {_INSTANCE}/rendered": Permission.VIEW,
     f"GET {_INSTANCE}/frames/{{frame}}/rendered": Permission.VIEW,
     f"GET {_STUDY}/thumbnail": Permission.VIEW,

@@ -18,7 +18,7 @@ from storage.records import StoredInstance
 THUMBNAIL_VIEWPORT = (160, 160)
 """Pixels; the cards of the study list are as wide."""
 MAX_VIEWPORT = 16_384
-"""Pixels a side: beyond any screen, and still one gigabyte below any decoder's limit."""
+"""Pixels a side, beyond any screen; pictures are not enlarged to it anyway."""
 
 _FUNCTIONS = {"linear": "LINEAR", "linear-exact": "LINEAR_EXACT", "sigmoid": "SIGMOID"}
 _VIEWPORT_NUMBERS = 2

@@ -106,7 +106,8 @@ class GuardedProtocol(HttpToolsProtocol):
     def waited_s(self) -> float:
         """Return how long this connection has waited for its peer; below 0 while it is served."""
         busy = self.cycle is not None and not self.cycle.response_complete
-        if self.flow.read_paused or (busy and self._phase is _Phase.IDLE):
+        served = self.flow.read_paused or (busy and self._phase is _Phase.IDLE)
+        if served or self.transport.is_closing():
             return -1.0
         waited = self.loop.time() - self._since
         # An upload may pause for a moment; a head is one packet.

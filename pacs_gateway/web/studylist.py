@@ -78,12 +78,14 @@ class Listing:
 
 def read_filters(query: Mapping[str, str]) -> Filters:
     """Return the filters of an address; dates win over a named period."""
+    # Control characters are in no name or number, and PostgreSQL refuses some of them.
+    text = "".join(each if each.isprintable() else " " for each in query.get("q", ""))
     first, last = _date(query.get("from", "")), _date(query.get("to", ""))
     period = query.get("period", "")
     modality = query.get("modality", "").upper()
     way = query.get("by", "")
     return Filters(
-        text=" ".join(query.get("q", "").replace("\\", " ").split())[:LONGEST_TEXT],
+        text=" ".join(text.replace("\\", " ").split())[:LONGEST_TEXT],
         way=way if way in WAYS else "",
         period=period if period in PERIODS and not (first or last) else "",
         first=first,

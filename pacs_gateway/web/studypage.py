@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
+from pacs_gateway.dicom.identity import is_uid
 from pacs_gateway.errors import UnknownError
 from pacs_gateway.web.display import (
     InstanceView,
@@ -66,6 +67,8 @@ def study_context(
 
     Raises UnknownError if there is no such study or series, or no such page of it.
     """
+    if not is_uid(study_uid) or not (series_uid == "" or is_uid(series_uid)):
+        raise UnknownError("No study or series can have such a UID.")
     study = _study(index, texts, study_uid)
     if series_uid:
         sections, pages = _one_series(index, study_uid, series_uid, page)

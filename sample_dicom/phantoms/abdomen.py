@@ -19,7 +19,7 @@ _BAR_BOX: Box = (306, 40, 313, 200)
 
 _APEX = -34.0
 _NEAR, _FAR = 38.0, 184.0
-_WIDEST = 0.76
+_WIDEST = 0.68
 _WALL = 15.0
 
 _VEIN = Tube((-52.0, 66.0, 0.0), (22.0, 44.0, 0.0), 5.5)
@@ -36,7 +36,7 @@ def frame(number: int) -> Colour:
     breath = 9.0 * 4.0 * share * (1.0 - share)
     still = Points(
         axis(COLUMNS, MM_PER_PIXEL)[None, :],
-        (np.arange(ROWS) * MM_PER_PIXEL)[:, None],
+        (np.arange(ROWS, dtype=np.float64) * MM_PER_PIXEL)[:, None],
         np.zeros((1, 1)),
     )
     tissue = Points(still.x, still.y - 0.6 * breath, still.z)
@@ -121,7 +121,7 @@ def _speckle(points: Points, number: int) -> Field:
     distance, slope = _ray(points)
     beam = Points(slope * 105.0, distance, np.full((1, 1), 0.35 * number))
     first, second = (clouds(beam, size=size, seed=77) - 0.5 for size in (1.5, 1.9))
-    return np.asarray(0.35 + 2.9 * np.sqrt(first**2 + second**2))
+    return np.asarray(0.45 + 2.6 * np.sqrt(first**2 + second**2))
 
 
 def _fading(points: Points) -> Field:
@@ -138,7 +138,8 @@ def _flow(image: Field, points: Points, *, strength: float) -> None:
     speed = np.clip(depth / 5.5, 0.0, 1.0) * strength
     speed = speed * (0.8 + 0.4 * clouds(points, size=3.0, seed=78))
     coverage = inside * cover(depth - 0.3, 1.2)
-    for channel, value in enumerate((90.0 + 165.0 * speed, 230.0 * speed * speed, 10.0 + 0 * speed)):
+    speed = np.minimum(speed, 1.0)
+    for channel, value in enumerate(_towards(speed)):
         paint(image[:, :, channel], coverage, value)
     for rows, columns in (
         (slice(top, bottom + 1), [left, right]),
@@ -152,6 +153,11 @@ def _bar(image: Field) -> None:
     left, top, right, bottom = _BAR_BOX
     for row in range(top, bottom + 1):
         speed = 1.0 - 2.0 * (row - top) / (bottom - top)
-        warm = (90.0 + 165.0 * speed, 230.0 * speed * speed, 10.0)
-        cold = (10.0, 230.0 * speed * speed, 90.0 - 165.0 * speed)
-        image[row, left : right + 1] = warm if speed > 0.0 else cold
+        red, green, blue = _towards(np.full(1, abs(speed)))
+        colour = (red, green, blue) if speed > 0.0 else (blue, green, red)
+        image[row, left : right + 1] = np.concatenate(colour)
+
+
+def _towards(speed: Field) -> tuple[Field, Field, Field]:
+    """Return red, green and blue of blood that comes at 0 to 1 of the fastest speed."""
+    return 90.0 + 165.0 * speed, 230.0 * speed * speed, np.full_like(speed, 10.0)

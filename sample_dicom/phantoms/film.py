@@ -82,7 +82,7 @@ def _trunk(points: Points) -> Field:
     half = 162.0 - 108.0 * up * up * (3.0 - 2.0 * up)
     across = np.clip(np.abs(points.x) / half, 0.0, 1.0)
     belly = 60.0 * np.clip((-50.0 - points.z) / 120.0, 0.0, 1.0)
-    trunk = np.asarray((190.0 - 60.0 * up + belly) * np.sqrt(1.0 - across**4))
+    trunk = np.asarray((190.0 - 60.0 * up + belly) * np.sqrt(1.0 - (across**2) ** 2))
     for side in _SIDES:
         arm = Tube((side * 148.0, 0.0, 98.0), (side * 250.0, 0.0, -20.0), 46.0)
         trunk = np.maximum(trunk, 2.0 * np.sqrt(_under(arm, points)))
@@ -149,9 +149,7 @@ def _line(
     return 2.0 * gain * np.sqrt(half2)
 
 
-def _sided(
-    path: Sequence[tuple[float, float]], side: float
-) -> Sequence[tuple[float, float]]:
+def _sided(path: Sequence[tuple[float, float]], side: float) -> Sequence[tuple[float, float]]:
     return [(side * x, z) for x, z in path]
 
 

@@ -102,9 +102,9 @@ def paint(image: Field, coverage: Field, value: float | Field) -> None:
     image += coverage * (value - image)
 
 
-def axis(count: int, spacing: float, centre: float = 0.0) -> Field:
-    """Return `count` coordinates in mm, symmetric about `centre`."""
-    return (np.arange(count) - (count - 1) / 2.0) * spacing + centre
+def axis(count: int, spacing: float) -> Field:
+    """Return `count` coordinates in mm, symmetric about 0."""
+    return (np.arange(count, dtype=np.float64) - (count - 1) / 2.0) * spacing
 
 
 def _between(values: Field, low: float, high: float) -> NDArray[np.bool_]:

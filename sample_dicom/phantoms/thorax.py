@@ -1,5 +1,6 @@
 """A chest in the CT scanner: body wall, ribs, lungs with vessels, heart, spine, a nodule."""
 
+import math
 import random
 from collections.abc import Sequence
 from functools import cache
@@ -10,7 +11,7 @@ from sample_dicom.phantoms.shapes import Ellipsoid, Field, Points, Tube, Vector,
 from sample_dicom.phantoms.texture import clouds
 
 ENDLESS = float("inf")
-NODULE_CENTRE: Vector = (-74.0, 12.0, 20.0)
+NODULE_CENTRE: Vector = (-92.0, 14.0, 36.0)
 
 _BODY = Ellipsoid((0.0, 0.0, 0.0), (158.0, 112.0, ENDLESS))
 _MUSCLE = Ellipsoid((0.0, 2.0, 0.0), (146.0, 101.0, ENDLESS))
@@ -99,7 +100,7 @@ def _grow(
     if radius < 0.6:
         return
     length = 7.0 + 4.4 * radius
-    size = (aim[0] ** 2 + aim[1] ** 2 + aim[2] ** 2) ** 0.5
+    size = math.sqrt(aim[0] ** 2 + aim[1] ** 2 + aim[2] ** 2)
     end = (
         start[0] + aim[0] / size * length,
         start[1] + aim[1] / size * length,
@@ -118,7 +119,7 @@ def _taper(z: Field) -> Field:
 
 
 def _cage_depth(points: Points, inset: float) -> Field:
-    """Return mm inside the inner rib cage, less `inset`; the spine dents it at the back."""
+    """Return mm inside the inner rib cage, less `inset`."""
     taper = _taper(points.z)
     radius = np.sqrt((points.x / (132.0 * taper)) ** 2 + ((points.y - 2.0) / (90.0 * taper)) ** 2)
     return np.asarray((1.0 - radius) * 90.0 * taper - inset)
@@ -155,8 +156,7 @@ def _paint_lungs(image: Field, points: Points) -> None:
     for tube in vessel_tree():
         window = tube.window(points)
         part = points.cropped(window)
-        if 0 not in air[window].shape:
-            paint(air[window], cover(tube.depth(part), 1.4), 60.0)
+        paint(air[window], cover(tube.depth(part), 1.4), 60.0)
     paint(image, cover(lung, 2.0), air)
 
 

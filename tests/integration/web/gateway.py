@@ -7,7 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from email.message import Message
 from pathlib import Path
@@ -26,6 +26,7 @@ from pacs_gateway.web.server import server_config
 from pacs_gateway.web.services import Services
 
 PASSWORD = "a password of tests"
+PASSWORD_HASH = hash_password(PASSWORD)
 DICOM_TYPE = 'multipart/related; type="application/dicom"; boundary=part'
 
 
@@ -73,12 +74,10 @@ class Client:
         """Send one request; a header named `Content_Type` is sent as `Content-Type`."""
         given = {**self.headers, **headers}
         named = {name.replace("_", "-"): value for name, value in given.items()}
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
-        connection.request(method, path, body, named)
-        response = connection.getresponse()
-        answer = Answer(response.status, response.headers, response.read())
-        connection.close()
-        return answer
+        with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)) as connection:
+            connection.request(method, path, body, named)
+            with connection.getresponse() as response:
+                return Answer(response.status, response.headers, response.read())
 
     def store(self, *files: bytes, study: str = "") -> Answer:
         """Send files by STOW-RS."""
@@ -121,7 +120,7 @@ def running(settings: Settings, *, commits: bool = True) -> Iterator[Gateway]:
     prepare_database(settings)
     archive = open_archive(settings)
     for username, role in (("admin", "admin"), ("reader", "reader"), ("device", "device")):
-        archive.registry.add_user(username, hash_password(PASSWORD), role)
+        archive.registry.add_user(username, PASSWORD_HASH, role)
     renderer = Renderer(settings.imaging)
     services = Services(
         settings=settings,

@@ -164,8 +164,10 @@ def test_a_cut_answer_says_so(tmp_path: Path) -> None:
 def test_addresses_behind_a_proxy(tmp_path: Path) -> None:
     with running(settings_for(tmp_path, behind_proxy=True)) as gateway:
         assert gateway.client("device").store(sample("CT_small.dcm")).status == 200
-        forwarded = {"X_Forwarded_Proto": "https", "X_Forwarded_Host": "pacs.example"}
-        answer = gateway.client("reader")(STUDIES, **forwarded)
+        client = gateway.client(
+            "reader", X_Forwarded_Proto="https", X_Forwarded_Host="pacs.example"
+        )
+        answer = client(STUDIES)
         assert values(answer.json(), "00081190") == [f"https://pacs.example{STUDIES}/{CT}"]
 
 

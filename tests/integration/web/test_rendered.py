@@ -120,7 +120,7 @@ def test_thumbnails_of_more_than_one(filled: Gateway, level: str) -> None:
 
 
 def test_a_thumbnail_fits_into_its_card(gateway: Gateway) -> None:
-    file = sample("JPEG-LL.dcm")
+    file = sample("SC_rgb_jpeg_dcmtk.dcm")
     assert gateway.client("device").store(file).status == 200
     image = picture(gateway, f"{path_of(dcmread(BytesIO(file)))}/thumbnail")
-    assert max(image.size) == 160
+    assert max(image.size) <= 160

@@ -6,7 +6,9 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
+from pacs_gateway.app import open_archive, prepare_database
 from pacs_gateway.web.accounts import ensure_administrator, verify_password
 from pacs_gateway.web.authentication import token_sha256
 from storage.records import utc_now
@@ -149,11 +151,18 @@ def test_cookies_are_secure_behind_a_proxy(tmp_path: Path) -> None:
         assert "Secure" in answer.headers["Set-Cookie"]
 
 
-def test_the_first_administrator(tmp_path: Path) -> None:
-    with running(settings_for(tmp_path)) as gateway:
-        registry = gateway.archive.registry
-        # The account exists; neither a made-up password nor the settings' changes it.
-        assert ensure_administrator(registry, gateway.services.settings) is None
-        user = registry.user("admin")
-        assert user is not None
-        assert verify_password(user.password_hash, PASSWORD)
+@pytest.mark.parametrize("chosen", [None, "chosen by the hospital"])
+def test_the_first_administrator(tmp_path: Path, chosen: str | None) -> None:
+    secret = SecretStr(chosen) if chosen else None
+    settings = settings_for(tmp_path).model_copy(update={"admin_password": secret})
+    prepare_database(settings)
+    registry = open_archive(settings).registry
+    made_up = ensure_administrator(registry, settings)
+    assert (made_up is None) == (chosen is not None)
+    user = registry.user("admin")
+    assert user is not None
+    assert user.role == "admin"
+    assert verify_password(user.password_hash, chosen or made_up or "")
+    # Another start changes nothing.
+    assert ensure_administrator(registry, settings) is None
+    assert registry.user("admin") == user

@@ -2,6 +2,7 @@
 representation the client accepts, in memory that does not grow with the study."""
 
 import gzip
+import http.client
 import json
 import tracemalloc
 import zlib
@@ -11,6 +12,7 @@ from io import BytesIO
 import pytest
 from pydicom import Dataset, dcmread
 from pydicom.pixels.utils import pixel_array
+from pydicom.uid import UID
 
 from pacs_gateway.web.streaming import AT_ONCE_BYTES, _gather
 from tests.integration.web.gateway import Client, Gateway, sample
@@ -21,8 +23,9 @@ FILES = {
     EXPLICIT: "CT_small.dcm",
     IMPLICIT: "MR_small_implicit.dcm",
     BIG: "MR_small_bigendian.dcm",
-    "1.2.840.10008.1.2.4.70": "JPEG-LL.dcm",
-    "1.2.840.10008.1.2.4.91": "693_J2KR.dcm",
+    "1.2.840.10008.1.2.4.80": "MR_small_jpeg_ls_lossless.dcm",
+    "1.2.840.10008.1.2.4.90": "MR_small_jp2klossless.dcm",
+    "1.2.840.10008.1.2.5": "MR_small_RLE.dcm",
 }
 
 
@@ -37,12 +40,13 @@ def path_of(data_set: Dataset, level: str = "instance") -> str:
 def fixture_stored(request: pytest.FixtureRequest, gateway: Gateway) -> tuple[bytes, Dataset]:
     """Return one file that the gateway has, and the same decoded.
 
-    The MR files of pydicom are one instance in several encodings; each gets a UID of its own.
+    The MR files of pydicom are one instance in several encodings; each gets UIDs of its own.
     """
     data_set = dcmread(BytesIO(sample(request.param)))
-    data_set.SOPInstanceUID = data_set.file_meta.MediaStorageSOPInstanceUID = (
-        f"{data_set.SOPInstanceUID}.{list(FILES.values()).index(request.param)}"
-    )
+    number = list(FILES.values()).index(request.param)
+    uid = UID(f"{data_set.SOPInstanceUID}.{number}")
+    data_set.SOPInstanceUID = data_set.file_meta.MediaStorageSOPInstanceUID = uid
+    data_set.StudyInstanceUID = f"{data_set.StudyInstanceUID}.{number}"
     stream = BytesIO()
     data_set.save_as(stream)
     assert gateway.client("device").store(stream.getvalue()).status == 200
@@ -134,6 +138,8 @@ def test_frames_in_the_order_asked_for(gateway: Gateway, client: Client) -> None
     path = f"{path_of(data_set)}/frames"
     parts = client(f"{path}/3,1,3").parts()
     assert [content for _, content in parts] == [frames[n].tobytes() for n in (2, 0, 2)]
+    bulk = client(f"{path_of(data_set)}/bulkdata/7FE00010").parts()
+    assert [content for _, content in bulk] == [frames.tobytes()]
     single = client(f"{path}/2", Accept="application/octet-stream")
     assert single.body == frames[1].tobytes()
     assert client(f"{path}/2,3", Accept="application/octet-stream").status == 406
@@ -160,8 +166,8 @@ def test_an_instance_without_pixels(filled: Gateway) -> None:
 @pytest.mark.parametrize("compressed", [False, True])
 def test_metadata(filled: Gateway, level: str, compressed: bool) -> None:
     data_set = dcmread(BytesIO(sample("CT_small.dcm")))
-    headers = {"Accept_Encoding": "gzip"} if compressed else {}
-    answer = filled.client("reader")(f"{path_of(data_set, level)}/metadata", **headers)
+    client = filled.client("reader", **({"Accept_Encoding": "gzip"} if compressed else {}))
+    answer = client(f"{path_of(data_set, level)}/metadata")
     assert answer.status == 200
     assert answer.headers["Content-Type"] == "application/dicom+json"
     assert answer.headers.get("Content-Encoding") == ("gzip" if compressed else None)
@@ -203,8 +209,88 @@ def test_answers_are_read_in_bounded_pieces() -> None:
     assert peak < 4 * AT_ONCE_BYTES
 
 
+@pytest.fixture(name="large", scope="module")
+def fixture_large(gateway: Gateway) -> Dataset:
+    """Return an instance that is sent in many pieces."""
+    data_set = dcmread(BytesIO(sample("MR_small_implicit.dcm")))
+    data_set.Rows, data_set.Columns = 1500, 1500
+    data_set.PixelData = bytes(range(250)) * (1500 * 1500 * 2 // 250)
+    data_set.StudyInstanceUID = UID("1.2.3.4.5.6")
+    data_set.SOPInstanceUID = data_set.file_meta.MediaStorageSOPInstanceUID = UID("1.2.3.4.5.7")
+    stream = BytesIO()
+    data_set.save_as(stream)
+    assert gateway.client("device").store(stream.getvalue()).status == 200
+    return data_set
+
+
+@pytest.mark.parametrize("syntax", ["*", EXPLICIT])
+def test_large_instances_arrive_whole(gateway: Gateway, large: Dataset, syntax: str) -> None:
+    client = gateway.client("reader", Accept=f"{PARTS}; transfer-syntax={syntax}")
+    answer = client(path_of(large, "study"))
+    assert answer.headers["Transfer-Encoding"] == "chunked"
+    ((_, content),) = answer.parts()
+    assert dcmread(BytesIO(content)).PixelData == large.PixelData
+
+
+def test_an_answer_that_fails_on_its_way_is_never_taken_for_whole(
+    gateway: Gateway, large: Dataset
+) -> None:
+    (instance,) = gateway.archive.index.instances(large.StudyInstanceUID)
+    client = gateway.client("reader", Accept=f"{PARTS}; transfer-syntax=*")
+    path = gateway.services.settings.data_dir / "objects" / instance.object_key
+    whole = path.read_bytes()
+    path.chmod(0o600)
+    path.write_bytes(whole[: len(whole) // 2])
+    try:
+        with pytest.raises((http.client.IncompleteRead, ConnectionError)):
+            client(path_of(large, "study"))
+    finally:
+        path.write_bytes(whole)
+
+
 def test_metadata_is_what_ingest_wrote(filled: Gateway) -> None:
-    data_set = dcmread(BytesIO(sample("CT_small.dcm")))
+    data_set = dcmread(BytesIO(sample("test-SR.dcm")))
     written = list(filled.archive.index.metadata(data_set.StudyInstanceUID))
     answer = filled.client("reader")(f"{path_of(data_set, 'study')}/metadata")
     assert answer.json() == [json.loads(zlib.decompress(each)) for each in written]
+
+
+@pytest.mark.parametrize("level", ["study", "series", "instance"])
+def test_bulk_data_is_where_the_metadata_says(filled: Gateway, level: str) -> None:
+    data_set = dcmread(BytesIO(sample("CT_small.dcm")))
+    client = filled.client("reader")
+    root = f"http://127.0.0.1:{filled.port}"
+    (model,) = client(f"{path_of(data_set, level)}/metadata").json()
+    uri = model["7FE00010"]["BulkDataURI"]
+    assert uri == f"{root}{path_of(data_set)}/bulkdata/7FE00010"
+    ((_, content),) = client(uri.removeprefix(root)).parts()
+    assert content == data_set.PixelData
+
+
+@pytest.mark.parametrize("name", ["MR_small_implicit.dcm", "MR_small_bigendian.dcm"])
+def test_bulk_data_inside_sequences(gateway: Gateway, name: str) -> None:
+    data_set = dcmread(BytesIO(sample(name)))
+    value = bytes(range(256)) * 10
+    item = Dataset()
+    item.add_new(0x00420011, "OB", value)
+    item.add_new(0x00283006, "OW", value)
+    data_set.add_new(0x00081115, "SQ", [Dataset(), item])
+    uid = UID(f"1.2.3.{len(name)}")
+    data_set.SOPInstanceUID = data_set.file_meta.MediaStorageSOPInstanceUID = uid
+    stream = BytesIO()
+    data_set.save_as(stream)
+    assert gateway.client("device").store(stream.getvalue()).status == 200
+    path = f"{path_of(data_set)}/bulkdata/00081115/1"
+    client = gateway.client("reader", Accept="application/octet-stream")
+    assert client(f"{path}/00420011").body == value
+    words = client(f"{path}/00283006").body
+    swapped = bytes(number ^ 1 for number in value)
+    assert words == (swapped if "big" in name else value)
+
+
+@pytest.mark.parametrize(
+    "path", ["00990099", "7FE00011", "x", "", "00081115", "00081115/0/00080018", "../metadata"]
+)
+def test_bulk_data_that_is_not_there(filled: Gateway, path: str) -> None:
+    data_set = dcmread(BytesIO(sample("CT_small.dcm")))
+    assert filled.client("reader")(f"{path_of(data_set)}/bulkdata/{path}").status == 404

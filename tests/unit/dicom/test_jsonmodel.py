@@ -14,6 +14,7 @@ from pydicom import dcmread, dcmwrite
 from pydicom.data import get_testdata_file
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import (
+    UID,
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
@@ -21,6 +22,7 @@ from pydicom.uid import (
 )
 
 from pacs_gateway.dicom import elements, jsonmodel, meta, values
+from pacs_gateway.dicom.part10 import UNDEFINED
 from storage.records import DicomJson
 
 ORDINARY = (
@@ -60,7 +62,7 @@ def attribute(tag: int, vr: bytes, value: bytes) -> DicomJson:
     return found
 
 
-def part10(data_set: Dataset, syntax: str) -> bytes:
+def part10(data_set: Dataset, syntax: UID) -> bytes:
     file_meta = FileMetaDataset()
     file_meta.MediaStorageSOPClassUID = data_set.get("SOPClassUID", "1.2")
     file_meta.MediaStorageSOPInstanceUID = generate_uid()
@@ -179,6 +181,21 @@ def test_what_is_un_is_read_as_the_dictionary_says() -> None:
     assert sequence == {"vr": "SQ", "Value": [{"00080100": {"vr": "SH", "Value": ["XY"]}}]}
 
 
+def test_un_of_undefined_length_is_a_sequence_in_implicit_vr() -> None:
+    implicit = struct.pack("<HHI", 0x8, 0x100, 2) + b"XY"
+    start = struct.pack("<HH2sHI", 0x0009, 0x1010, b"UN", 0, UNDEFINED)
+    end = struct.pack("<HHI", 0xFFFE, 0xE0DD, 0)
+    model = converted(start + item(implicit) + end + explicit(0x00100020, b"LO", b"ID"))
+    assert model["00091010"]["vr"] == "SQ"
+    assert model["00091010"]["Value"][0]["00080100"]["Value"] == ["XY"]
+    assert model["00100020"]["Value"] == ["ID"]
+
+
+def test_a_tag_that_no_dictionary_knows_is_un() -> None:
+    unknown = struct.pack("<HHI", 0x0018, 0xFFFE, 2) + b"XY"
+    assert converted(unknown, implicit=True)["0018FFFE"] == {"vr": "UN", "InlineBinary": "WFk="}
+
+
 def test_every_vr_is_either_read_or_given_as_bytes() -> None:
     for vr in elements.KNOWN_VRS - {"SQ"}:
         model = attribute(0x00091010, vr.encode(), b"12345678")
@@ -246,6 +263,14 @@ def test_private_elements_without_vr_are_read_as_their_creator_says() -> None:
     assert model["2005100E"] == {"vr": "FL", "Value": [2.5]}
 
 
+def test_private_elements_of_unknown_creators_stay_un() -> None:
+    model = converted(
+        explicit(0x00090010, b"UN", b"ACME 1.0") + explicit(0x00091001, b"UN", b"\1\2")
+    )
+    assert model["00090010"] == {"vr": "LO", "Value": ["ACME 1.0"]}
+    assert model["00091001"] == {"vr": "UN", "InlineBinary": "AQI="}
+
+
 def test_items_inherit_the_character_set_unless_they_have_their_own() -> None:
     name = explicit(0x00100010, b"PN", "Đỗ ".encode())
     latin = explicit(0x00080005, b"CS", b"ISO_IR 100") + explicit(0x00100010, b"PN", b"J\xe9\xf4m")
@@ -259,20 +284,31 @@ def test_items_inherit_the_character_set_unless_they_have_their_own() -> None:
     assert own["00080005"]["Value"] == ["ISO_IR 192"]
 
 
-def test_a_damaged_sequence_is_given_as_bytes_and_harms_nothing_after_it() -> None:
-    model = converted(
-        explicit(0x00081140, b"SQ", b"rubbish!rubbish!") + explicit(0x00100020, b"LO", b"ID")
-    )
+@pytest.mark.parametrize(
+    "rubbish",
+    [
+        b"rubbish!rubbish!",
+        struct.pack("<HHI", 0xFFFE, 0xE000, 5000),
+        item(struct.pack("<HH2sHI", 0x7FE0, 0x10, b"OB", 0, UNDEFINED) + b"rubbish!"),
+    ],
+)
+def test_a_damaged_sequence_is_given_as_bytes_and_harms_nothing_after_it(rubbish: bytes) -> None:
+    model = converted(explicit(0x00081140, b"SQ", rubbish) + explicit(0x00100020, b"LO", b"ID"))
     assert model["00081140"]["vr"] == "UN"
     assert model["00100020"]["Value"] == ["ID"]
 
 
-def test_what_precedes_a_length_that_does_not_fit_is_kept() -> None:
+@pytest.mark.parametrize(
+    "broken",
+    [
+        explicit(0x00104000, b"LT", b"x" * 90)[:-1],
+        explicit(0x00104000, b"UT", b"")[:10],
+        struct.pack("<HH2sHI", 0x0040, 0xA730, b"SQ", 0, UNDEFINED) + b"\xfe\xff",
+    ],
+)
+def test_what_precedes_the_break_of_an_encoding_is_kept(broken: bytes) -> None:
     whole = explicit(0x00100020, b"LO", b"ID")
-    assert list(converted(whole + explicit(0x00104000, b"LT", b"x" * 90)[:-1])) == [
-        "00080005",
-        "00100020",
-    ]
+    assert list(converted(whole + broken)) == ["00080005", "00100020"]
 
 
 def test_nesting_ends_at_the_limit() -> None:
@@ -283,7 +319,7 @@ def test_nesting_ends_at_the_limit() -> None:
 
 
 @given(st.binary(max_size=300), st.booleans(), st.booleans())
-def test_any_bytes_become_json(data: bytes, implicit: bool, big_endian: bool) -> None:  # noqa: FBT001
+def test_any_bytes_become_json(data: bytes, implicit: bool, big_endian: bool) -> None:
     _check(converted(data, implicit=implicit, big_endian=big_endian))
 
 
@@ -330,7 +366,7 @@ def _check_data_set(model: DicomJson) -> None:
 
 
 @pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, ImplicitVRLittleEndian])
-def test_a_data_set_comes_back_from_its_model(syntax: str) -> None:
+def test_a_data_set_comes_back_from_its_model(syntax: UID) -> None:
     data_set = Dataset()
     data_set.SpecificCharacterSet = "ISO_IR 192"
     data_set.SOPClassUID = "1.2"
@@ -340,7 +376,7 @@ def test_a_data_set_comes_back_from_its_model(syntax: str) -> None:
     data_set.PatientWeight = "61.5"
     data_set.SeriesNumber = 7
     data_set.Rows = 512
-    data_set.OffendingElement = [0x00100010, 0x00100020]
+    data_set.FrameIncrementPointer = [0x00181063, 0x00181065]
     data_set.EventTimeOffset = 1.25
     data_set.PatientComments = "one\\two"
     data_set.AccessionNumber = ""
@@ -349,7 +385,6 @@ def test_a_data_set_comes_back_from_its_model(syntax: str) -> None:
     data_set.ProcedureCodeSequence = [code]
     model = of_file(part10(data_set, syntax))
     again = jsonmodel.to_dataset(model)
-    again.pop("FileMetaInformationVersion", None)
     assert of_file(part10(again, syntax)) == model
 
 
@@ -359,15 +394,14 @@ def test_impossible_values_leave_an_element_empty_and_bulk_data_is_left_out() ->
             "00280010": {"vr": "US", "Value": ["many"]},
             "00101030": {"vr": "DS", "Value": ["heavy"]},
             "00100010": {"vr": "PN", "Value": ["no object"]},
-            "00200013": {"vr": "IS", "Value": ["1.5"]},
+            "00200013": {"vr": "IS", "Value": ["first"]},
             "00100020": {"vr": "LO", "Value": ["ID", None, "x"]},
             "7FE00010": {"vr": "OW", "BulkDataURI": "bulkdata/7FE00010"},
             "00091010": {"vr": "UN", "InlineBinary": "AQID"},
         }
     )
-    assert [element.is_empty for element in data_set if element.tag.group >= 0x20] == [True, True]
-    assert data_set["PatientWeight"].is_empty
-    assert data_set["PatientName"].is_empty
+    for keyword in ("Rows", "PatientWeight", "PatientName", "InstanceNumber"):
+        assert data_set[keyword].is_empty
     assert list(data_set.PatientID) == ["ID", "", "x"]
     assert data_set[0x00091010].value == b"\1\2\3"
     assert "PixelData" not in data_set
@@ -381,4 +415,4 @@ def test_long_decimals_fit_a_decimal_string() -> None:
 
 
 def test_every_text_vr_has_a_reader() -> None:
-    assert values.CHARSET_VRS <= set(values.TEXT_READERS)
+    assert set(values.TEXT_READERS) >= values.CHARSET_VRS

@@ -226,6 +226,13 @@ def test_segmented_palette() -> None:
     assert palette(**attributes).red == b"\x10\x20\x30"
 
 
+def test_palette_tables_of_different_lengths() -> None:
+    attributes = palette_attributes(8, b"\x01\xff", b"\x02\xfe", b"\x03\xfd")
+    attributes["BluePaletteColorLookupTableDescriptor"] = [1, 5, 8]
+    with pytest.raises(UnrenderableError, match="different lengths"):
+        palette(**attributes)
+
+
 def test_no_palette() -> None:
     with pytest.raises(UnrenderableError, match="missing"):
         palette()

@@ -37,7 +37,7 @@ def test_filters_survive_their_own_address(filters: Filters) -> None:
         ({"page": "²"}, Filters()),
         ({"page": "9" * 40}, Filters()),
         ({"page": "7"}, Filters(page=7)),
-        ({"q": "  a\\b \n c "}, Filters(text="a b c")),
+        ({"q": "  a\\b \n c \0"}, Filters(text="a b c")),
         ({"q": "x" * 9999}, Filters(text="x" * LONGEST_TEXT)),
     ],
 )

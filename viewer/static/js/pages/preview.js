@@ -109,6 +109,7 @@ export class Preview {
 
   load() {
     this.image.classList.add("loading");
+    part("loading").hidden = false;
     this.image.src = this.address(this.index, this.frame);
   }
 
@@ -118,6 +119,7 @@ export class Preview {
    */
   settle(shown) {
     this.image.classList.remove("loading");
+    part("loading").hidden = true;
     this.image.hidden = !shown;
     part("problem").hidden = shown;
     if (!shown) return;

@@ -1,0 +1,317 @@
+"""Protects: the cells of a frame are exactly those that were encoded, or the frame is refused;
+never wrong pixels, and nothing allocated for sizes beyond the budget."""
+
+import zlib
+from dataclasses import replace
+from typing import Any
+
+import imagecodecs
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from pacs_gateway.errors import UnrenderableError
+from pacs_gateway.imaging import colour, decode, header, native
+from pacs_gateway.imaging.image import Image, Kind
+from tests.instances import shipped
+
+EXPLICIT = "1.2.840.10008.1.2.1"
+JPEG = "1.2.840.10008.1.2.4"
+MAX_SAMPLES = 1_000_000
+
+IMAGE = Image(
+    transfer_syntax_uid=EXPLICIT,
+    kind=Kind.INTEGER,
+    big_endian=False,
+    word_swapped=False,
+    rows=1,
+    columns=2,
+    samples=1,
+    photometric="MONOCHROME2",
+    planar=False,
+    bits_allocated=16,
+    bits_stored=16,
+    high_bit=15,
+    signed=False,
+)
+RGB = replace(IMAGE, samples=3, photometric="RGB", bits_allocated=8, bits_stored=8, high_bit=7)
+
+
+def values(image: Image, frame: bytes) -> list[Any]:
+    decoded = decode.decode(image, frame, max_samples=MAX_SAMPLES)
+    stored = native.stored_values(decoded.image, decoded.cells)
+    assert stored.shape[:2] == (image.rows, image.columns)
+    return stored.tolist()  # type: ignore[no-any-return]
+
+
+def cells_of(name: str, number: int = 1) -> NDArray[Any]:
+    instance = shipped(name)
+    image = header.image(header.parse(instance.header))
+    return decode.decode(image, instance.frame(number), max_samples=MAX_SAMPLES).cells
+
+
+def rgb_of(name: str, photometric: str | None = None) -> NDArray[np.int16]:
+    instance = shipped(name)
+    image = header.image(header.parse(instance.header))
+    image = replace(image, photometric=photometric or image.photometric)
+    decoded = decode.decode(image, instance.frame(1), max_samples=MAX_SAMPLES)
+    return colour.rgb(decoded.image, decoded.cells).astype(np.int16)
+
+
+@pytest.mark.parametrize(
+    ("changes", "frame", "expected"),
+    [
+        ({}, b"\x01\x02\xff\xff", [[0x0201, 0xFFFF]]),
+        ({"big_endian": True}, b"\x01\x02\xff\xff", [[0x0102, 0xFFFF]]),
+        ({"signed": True}, b"\x01\x02\xff\xff", [[0x0201, -1]]),
+        # Four bits of something else above twelve stored ones.
+        ({"bits_stored": 12, "high_bit": 11}, b"\x01\xa8\xff\x77", [[0x801, 0x7FF]]),
+        ({"bits_stored": 12, "high_bit": 11, "signed": True}, b"\x01\xa8\xff\x77", [[-2047, 2047]]),
+        # Twelve stored bits at the top of the cell.
+        ({"bits_stored": 12, "signed": True}, b"\x1f\x80\xff\x7f", [[-2047, 2047]]),
+        ({"bits_allocated": 8, "bits_stored": 8, "high_bit": 7}, b"\x01\xff", [[1, 255]]),
+        ({"bits_allocated": 8, "bits_stored": 6, "high_bit": 5}, b"\x41\xff", [[1, 63]]),
+        (
+            {"bits_allocated": 8, "bits_stored": 8, "high_bit": 7, "big_endian": True,
+             "word_swapped": True},
+            b"\x01\x02",
+            [[2, 1]],
+        ),
+        (
+            {"bits_allocated": 32, "bits_stored": 32, "high_bit": 31, "signed": True},
+            b"\x01\x00\x00\x00\xfe\xff\xff\xff",
+            [[1, -2]],
+        ),
+        ({"bits_allocated": 1, "bits_stored": 1, "high_bit": 0}, b"\x02", [[0, 1]]),
+        ({"kind": Kind.FLOAT, "bits_allocated": 32}, b"\0\0\x80\x3f\0\0\0\xc0", [[1.0, -2.0]]),
+        (
+            {"kind": Kind.DOUBLE, "bits_allocated": 64, "big_endian": True},
+            b"\x3f\xf0\0\0\0\0\0\0\xc0\0\0\0\0\0\0\0",
+            [[1.0, -2.0]],
+        ),
+    ],
+)  # fmt: skip
+def test_native_cells(changes: dict[str, Any], frame: bytes, expected: list[Any]) -> None:
+    image = replace(IMAGE, **changes)
+    assert values(image, frame) == expected
+    # Whatever follows the frame, such as a pad byte, is none of its business.
+    assert values(image, frame + b"\xaa") == expected
+    with pytest.raises(UnrenderableError, match="rows and columns need"):
+        values(image, frame[:-1])
+
+
+def test_colour_by_pixel_and_by_plane() -> None:
+    assert values(RGB, b"\1\2\3\4\5\6") == [[[1, 2, 3], [4, 5, 6]]]
+    assert values(replace(RGB, planar=True), b"\1\4\2\5\3\6") == [[[1, 2, 3], [4, 5, 6]]]
+
+
+def test_big_endian_words_hold_an_odd_number_of_bytes() -> None:
+    swapped = replace(RGB, columns=1, big_endian=True, word_swapped=True)
+    assert values(swapped, b"\2\1\0\3") == [[[1, 2, 3]]]
+    with pytest.raises(UnrenderableError):
+        values(swapped, b"\2\1\0")
+
+
+def test_chrominance_of_every_second_pixel() -> None:
+    image = replace(RGB, rows=2, photometric="YBR_FULL_422")
+    assert values(image, b"\1\2\3\4\5\6\7\x08") == [
+        [[1, 3, 4], [2, 3, 4]],
+        [[5, 7, 8], [6, 7, 8]],
+    ]
+    with pytest.raises(UnrenderableError, match="even columns"):
+        values(replace(image, columns=3), bytes(12))
+
+
+@pytest.mark.parametrize("side", [65535, 1001])
+def test_sizes_beyond_the_budget_are_refused_unseen(side: int) -> None:
+    huge = replace(IMAGE, rows=side, columns=side)
+    with pytest.raises(UnrenderableError, match="larger than can be shown"):
+        decode.decode(huge, b"", max_samples=MAX_SAMPLES)
+    with pytest.raises(UnrenderableError, match="larger than can be shown"):
+        decode.explicit_little_endian(huge, b"", max_samples=MAX_SAMPLES)
+
+
+@pytest.mark.parametrize("syntax", ["4.100", "4.102", "4.107", "6.1", "99"])
+def test_video_and_unknown_encodings_are_refused(syntax: str) -> None:
+    image = replace(IMAGE, transfer_syntax_uid=f"1.2.840.10008.1.2.{syntax}")
+    with pytest.raises(UnrenderableError, match=syntax):
+        values(image, bytes(100))
+
+
+def test_deflated_frames() -> None:
+    image = replace(IMAGE, transfer_syntax_uid="1.2.840.10008.1.2.8.1")
+    stream = zlib.compressobj(wbits=-15)
+    frame = stream.compress(b"\1\0\2\0") + stream.flush()
+    assert values(image, frame) == [[1, 2]]
+    with pytest.raises(UnrenderableError, match="damaged"):
+        values(image, frame[:-1])
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["MR_small_RLE.dcm", "MR_small_bigendian.dcm", "MR_small_expb.dcm", "MR_small_implicit.dcm",
+     "MR_small_jp2klossless.dcm", "MR_small_jpeg_ls_lossless.dcm", "MR_small_padded.dcm"],
+)  # fmt: skip
+def test_one_image_in_many_encodings(name: str) -> None:
+    assert (cells_of(name) == cells_of("MR_small.dcm")).all()
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["SC_rgb_rle.dcm", "SC_rgb_jpeg_gdcm.dcm", "SC_rgb_dcmtk_+eb+cr.dcm",
+     "SC_rgb_dcmtk_+eb+cy+n1.dcm", "SC_rgb_dcmtk_+eb+cy+n2.dcm", "SC_rgb_dcmtk_+eb+cy+np.dcm",
+     "SC_rgb_dcmtk_+eb+cy+s2.dcm", "SC_rgb_dcmtk_+eb+cy+s4.dcm", "SC_rgb_jpeg_dcmtk.dcm",
+     "SC_rgb_jpeg_lossy_gdcm.dcm", "SC_rgb_gdcm_KY.dcm", "SC_ybr_full_422_uncompressed.dcm",
+     "SC_rgb_rle_16bit.dcm", "SC_rgb_rle_32bit.dcm"],
+)  # fmt: skip
+def test_colours_of_one_image_in_many_encodings(name: str) -> None:
+    original = rgb_of("SC_rgb_rle_2frame.dcm")
+    assert original[5, 50].tolist() == [255, 0, 0]
+    # Lossy encodings may blur the edges between the bars of colour, not the bars.
+    assert np.median(np.abs(rgb_of(name) - original)) <= 1
+    assert np.abs(rgb_of(name) - original).mean() < 3
+
+
+def test_a_jfif_stream_is_ycbcr_whatever_the_header_says() -> None:
+    declared, mistaken = (rgb_of("SC_rgb_jpeg_dcmtk.dcm", name) for name in ("YBR_FULL", "RGB"))
+    assert (declared == mistaken).all()
+
+
+def test_without_markers_the_header_decides() -> None:
+    # Both files hold the same untransformed RGB; only the second has an Adobe marker to say so.
+    plain, marked = (
+        rgb_of(name)
+        for name in ("SC_jpeg_no_color_transform.dcm", "SC_jpeg_no_color_transform_2.dcm")
+    )
+    assert np.abs(plain.mean((0, 1)) - marked.mean((0, 1))).max() < 3
+    assert np.abs(rgb_of("SC_jpeg_no_color_transform.dcm", "YBR_FULL") - plain).mean() > 10
+
+
+def sixteen_bits(*, signed: bool) -> NDArray[Any]:
+    ramp = np.arange(30 * 20, dtype=np.int32).reshape(30, 20) * 7
+    return (ramp - 2000).astype(np.int16) if signed else ramp.astype(np.uint16)
+
+
+@pytest.mark.parametrize("signed", [False, True])
+@pytest.mark.parametrize("bits", [13, 16])
+@pytest.mark.parametrize(
+    ("syntax", "encode"),
+    [
+        ("4.70", lambda a: imagecodecs.jpeg8_encode(a.view(np.uint16), lossless=True)),
+        ("4.80", lambda a: imagecodecs.jpegls_encode(a.view(np.uint16))),
+        ("4.90", lambda a: imagecodecs.jpeg2k_encode(a, codecformat="j2k", reversible=True)),
+        ("4.201", lambda a: imagecodecs.htj2k_encode(a.view(np.uint16), reversible=True)),
+        ("4.110", lambda a: imagecodecs.jpegxl_encode(a.view(np.uint16), lossless=True)),
+    ],
+)
+def test_lossless_codecs(syntax: str, encode: Any, bits: int, *, signed: bool) -> None:
+    original = sixteen_bits(signed=signed)
+    image = replace(
+        IMAGE,
+        transfer_syntax_uid=f"1.2.840.10008.1.2.{syntax}",
+        rows=30,
+        columns=20,
+        bits_stored=bits,
+        signed=signed,
+    )
+    frame = bytes(encode(original))
+    assert values(image, frame) == original.tolist()
+    assert values(image, frame + b"\0") == original.tolist()
+    with pytest.raises(UnrenderableError, match="not \\(31, 20\\) as the header says"):
+        values(replace(image, rows=31), frame)
+    for cut in (len(frame) // 2, len(frame) - 20, 30, 0):
+        with pytest.raises(UnrenderableError, match=r"damaged|cut short"):
+            values(image, frame[:cut])
+
+
+def test_values_wider_than_the_header_says_are_refused() -> None:
+    image = replace(IMAGE, transfer_syntax_uid=f"{JPEG}.80", rows=30, columns=20, bits_allocated=8)
+    with pytest.raises(UnrenderableError, match="too wide"):
+        values(image, bytes(imagecodecs.jpegls_encode(sixteen_bits(signed=False))))
+
+
+def test_recompressed_jpeg_in_jpeg_xl_comes_back_in_rgb() -> None:
+    red = np.full((16, 16, 3), (255, 0, 0), np.uint8)
+    jpeg = bytes(imagecodecs.jpeg8_encode(red, level=95))
+    image = replace(
+        RGB,
+        transfer_syntax_uid=f"{JPEG}.111",
+        rows=16,
+        columns=16,
+        photometric="YBR_FULL_422",
+    )
+    frame = bytes(imagecodecs.jpegxl_encode_jpeg(jpeg))
+    decoded = decode.decode(image, frame, max_samples=MAX_SAMPLES)
+    assert np.abs(colour.rgb(decoded.image, decoded.cells).astype(int) - red).max() <= 3
+
+
+def test_single_bits_in_rle() -> None:
+    bits = np.tile(np.array([1, 0, 0, 0, 0, 0, 0, 0, 1, 1], np.uint8), 4)
+    packed = np.packbits(bits, bitorder="little").tobytes()
+    segment = bytes([len(packed) - 1]) + packed
+    frame = np.array([1, 64] + [0] * 14, "<u4").tobytes() + segment
+    image = replace(
+        IMAGE, transfer_syntax_uid="1.2.840.10008.1.2.5", rows=4, columns=10, bits_allocated=1
+    )
+    assert values(image, frame) == bits.reshape(4, 10).tolist()
+
+
+@pytest.mark.parametrize(
+    ("changes", "frame", "expected"),
+    [
+        ({}, b"\1\2\3\4", b"\1\2\3\4"),
+        ({"big_endian": True}, b"\1\2\3\4", b"\2\1\4\3"),
+        ({"big_endian": True, "bits_allocated": 32}, b"\1\2\3\4\5\6\7\x08", b"\4\3\2\1\x08\7\6\5"),
+        ({"big_endian": True, "bits_allocated": 8}, b"\1\2", b"\1\2"),
+        (
+            {"big_endian": True, "bits_allocated": 8, "word_swapped": True},
+            b"\1\2",
+            b"\2\1",
+        ),
+        ({"bits_allocated": 1}, b"\2", b"\2"),
+    ],
+)
+def test_native_frames_in_little_endian(
+    changes: dict[str, Any], frame: bytes, expected: bytes
+) -> None:
+    image = replace(IMAGE, **changes)
+    assert decode.explicit_little_endian(image, frame, max_samples=MAX_SAMPLES) == expected
+
+
+def test_odd_frames_of_big_endian_words_are_not_guessed() -> None:
+    image = replace(RGB, big_endian=True, word_swapped=True)
+    with pytest.raises(UnrenderableError, match="does not end"):
+        decode.explicit_little_endian(image, b"\1\2\3", max_samples=MAX_SAMPLES)
+
+
+def test_compressed_frames_in_little_endian() -> None:
+    rle, plain = shipped("MR_small_RLE.dcm"), shipped("MR_small.dcm")
+    image = header.image(header.parse(rle.header))
+    raw = decode.explicit_little_endian(image, rle.frame(1), max_samples=MAX_SAMPLES)
+    assert raw == plain.frame(1)
+    bits = replace(IMAGE, transfer_syntax_uid="1.2.840.10008.1.2.8.1", bits_allocated=1, columns=9)
+    stream = zlib.compressobj(wbits=-15)
+    frame = stream.compress(b"\x55\x01") + stream.flush()
+    assert decode.explicit_little_endian(bits, frame, max_samples=9) == b"\x55\x01"
+
+
+def test_colour_models() -> None:
+    white_red = np.array([[[255, 128, 128], [76, 85, 255]]], np.uint8)
+    ybr = replace(RGB, photometric="YBR_FULL")
+    assert np.abs(colour.rgb(ybr, white_red) - [[[255, 255, 255], [254, 0, 0]]]).max() <= 1
+    assert colour.rgb(RGB, white_red).tolist() == white_red.tolist()
+
+
+@pytest.mark.parametrize(
+    ("bits", "dtype", "value", "expected"),
+    [(16, "u2", 0xFFFF, 255), (12, "u2", 0x800, 128), (32, "u4", 2**31, 128), (4, "u1", 15, 255)],
+)
+def test_colours_of_other_depths(bits: int, dtype: str, value: int, expected: int) -> None:
+    pixels = np.full((1, 1, 3), value, dtype)
+    assert colour.rgb(replace(RGB, bits_stored=bits), pixels).tolist() == [[[expected] * 3]]
+
+
+@pytest.mark.parametrize("changes", [{"photometric": "HSV"}, {"signed": True}])
+def test_retired_colour_models_are_refused(changes: dict[str, Any]) -> None:
+    with pytest.raises(UnrenderableError, match="Colour as"):
+        colour.rgb(replace(RGB, **changes), np.zeros((1, 1, 3), np.uint8))
