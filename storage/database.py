@@ -9,18 +9,33 @@ from typing import Any
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DatabaseError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from storage.errors import FullError, UnavailableError
 
-__all__ = ["SCHEMA_VERSION", "Engine", "migrate", "open_engine", "reading", "writing"]
+__all__ = [
+    "SCHEMA_VERSION",
+    "DeadlockError",
+    "Engine",
+    "migrate",
+    "open_engine",
+    "reading",
+    "writing",
+]
 
 SCHEMA_VERSION = "0001"
 """The newest migration; a database that has it needs no Alembic at start."""
 
 _MIGRATION_LOCK = 0x7061_6373
 """Any number will do as long as every gateway takes the same PostgreSQL advisory lock."""
+_DISK_FULL = "53100"
+_DEADLOCKS = frozenset({"40001", "40P01"})
 _POOL_SIZE = 10
 _CONNECT_DEADLINE_S = 10
+
+
+class DeadlockError(UnavailableError):
+    """The transaction was undone in favour of another; it may be tried again at once."""
 
 
 def open_engine(url: str, *, busy_deadline_s: float) -> Engine:
@@ -34,7 +49,10 @@ def open_engine(url: str, *, busy_deadline_s: float) -> Engine:
         url,
         pool_size=_POOL_SIZE,
         max_overflow=_POOL_SIZE,
+        pool_timeout=busy_deadline_s,
         pool_pre_ping=True,
+        # Parameters are names and identifiers of patients; errors end up in logs.
+        hide_parameters=True,
         connect_args={
             "connect_timeout": _CONNECT_DEADLINE_S,
             "options": f"-c statement_timeout={int(busy_deadline_s * 1000)}"
@@ -97,7 +115,12 @@ def _open_sqlite(url: str, busy_deadline_s: float) -> Engine:
     path = make_url(url).database
     if path:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(url, connect_args={"timeout": busy_deadline_s})
+    engine = create_engine(
+        url,
+        connect_args={"timeout": busy_deadline_s},
+        pool_timeout=busy_deadline_s,
+        hide_parameters=True,
+    )
     event.listen(engine, "connect", _configure_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
@@ -129,9 +152,19 @@ def _begin_sqlite(connection: Connection) -> None:
 def _translated() -> Iterator[None]:
     try:
         yield
+    except PoolTimeoutError as error:
+        raise UnavailableError("All connections to the index database are in use.") from error
     except (OperationalError, InterfaceError) as error:
-        raise UnavailableError(f"The index database does not answer: {error.orig}.") from error
-    except DatabaseError as error:
-        if "full" in str(error.orig):
+        if _is_disk_full(error):
             raise FullError("The disk of the index database is full.") from error
-        raise
+        if getattr(error.orig, "sqlstate", None) in _DEADLOCKS:
+            raise DeadlockError("Another transaction went first.") from error
+        # The lines after the first may quote values of patients.
+        reason = str(error.orig).partition("\n")[0]
+        raise UnavailableError(f"The index database does not answer: {reason}.") from error
+
+
+def _is_disk_full(error: DatabaseError | InterfaceError) -> bool:
+    if isinstance(error.orig, sqlite3.Error):
+        return error.orig.sqlite_errorcode == sqlite3.SQLITE_FULL
+    return getattr(error.orig, "sqlstate", None) == _DISK_FULL

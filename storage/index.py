@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Integer, Row, func, select
 
 from storage import schema, search
-from storage.database import Engine, reading, writing
+from storage.database import DeadlockError, Engine, reading, writing
 from storage.indexing import commit_batch
 from storage.pixel_map import unpack_pixels
 from storage.records import (
@@ -28,6 +28,8 @@ ROWS_AT_ONCE = 200
 """Rows fetched at a time when many are streamed."""
 VARIABLES_AT_ONCE = 500
 """UIDs in one IN list; every database takes as many."""
+_DEADLOCKS_SUFFERED = 5
+"""PostgreSQL ends one of the transactions that wait for each other; it may simply start again."""
 
 _STORED = (
     schema.studies.c.StudyInstanceUID,
@@ -74,8 +76,12 @@ class Index:
         """
         if not records:
             return []
-        with writing(self._engine) as connection:
-            return commit_batch(connection, records)
+        for _ in range(_DEADLOCKS_SUFFERED):
+            try:
+                return self._commit(records)
+            except DeadlockError:
+                continue
+        return self._commit(records)
 
     def search(self, spec: QuerySpec) -> list[Found]:
         """Return the answers to a query, in a stable order."""
@@ -153,7 +159,8 @@ class Index:
                 return int(connection.execute(query).scalar() or 0)
 
             return Totals(
-                patients=counted(select(func.count(schema.patients.c.id))),
+                # A patient may have rows of conflicting instances only, and no study.
+                patients=counted(select(func.count(schema.studies.c.patient_id.distinct()))),
                 studies=counted(select(func.count(schema.studies.c.id))),
                 series=counted(select(func.count(schema.series.c.id))),
                 instances=counted(select(func.sum(schema.studies.c.number_of_instances))),
@@ -165,11 +172,17 @@ class Index:
         with reading(self._engine) as connection:
             connection.execute(select(1))
 
+    def _commit(self, records: Sequence[InstanceRecord]) -> list[Outcome]:
+        with writing(self._engine) as connection:
+            return commit_batch(connection, records)
+
     def _stream(self, columns: Sequence[Any], matches: Sequence[Match]) -> Iterator[Row[Any]]:
         spec = QuerySpec(level=Level.IMAGE, matches=tuple(matches))
         with reading(self._engine) as connection:
             options = connection.execution_options(yield_per=ROWS_AT_ONCE)
-            yield from options.execute(search.statement(spec, columns))
+            # A reader that stops half-way must not leave a cursor open in the server.
+            with options.execute(search.statement(spec, columns)) as rows:
+                yield from rows
 
 
 def _by_uid(

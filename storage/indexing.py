@@ -6,7 +6,9 @@ first.
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from hashlib import sha256
 from typing import Any
 
 from sqlalchemy import Connection, Row, Table, func, select, update
@@ -28,7 +30,7 @@ _FOLDED_COLUMNS = {
     "ReferringPhysicianName": "referring_physician_name_folded",
     "StudyDescription": "study_description_folded",
 }
-_MAX_INTEGER = 2**31 - 1
+_NUMBER = re.compile(r"[+-]?[0-9]{1,12}")
 
 
 def commit_batch(connection: Connection, records: Sequence[InstanceRecord]) -> list[Outcome]:
@@ -38,18 +40,23 @@ def commit_batch(connection: Connection, records: Sequence[InstanceRecord]) -> l
     series = _ensure_series(connection, records, studies)
     versions = _Versions(connection, records)
     outcomes, rows = [], []
+    added: list[InstanceRecord] = []
+    current: list[InstanceRecord] = []
     for record in records:
         study = studies[record.study_uid]
         series_id = series[record.study_uid, record.series_uid].id
-        version, outcome = versions.next(series_id, record)
-        if study.patient_id != patients[record.patient_key].id:
+        version, outcome = versions.next(study.id, series_id, record)
+        if study.patient_id != patients[_patient_key(record)].id:
             outcome = Outcome.CONFLICT if outcome is Outcome.ADDED else outcome
         if version is not None:
             rows.append(_instance_row(record, series_id, version))
+            added.append(record)
+            if version == 1:
+                current.append(record)
         outcomes.append(outcome)
     if rows:
         connection.execute(schema.instances.insert(), rows)
-    _count(connection, records, studies, series)
+        _count(connection, added, current, studies, series)
     _flag_conflicts(connection, records, outcomes, studies, versions)
     return outcomes
 
@@ -70,7 +77,9 @@ class _Versions:
             self._known.setdefault(row.SOPInstanceUID, []).append((row.series_id, row.sha256))
             self.studies_of.setdefault(row.SOPInstanceUID, set()).add(row.study_id)
 
-    def next(self, series_id: int, record: InstanceRecord) -> tuple[int | None, Outcome]:
+    def next(
+        self, study_id: int, series_id: int, record: InstanceRecord
+    ) -> tuple[int | None, Outcome]:
         """Return the version number to give the record (None for none) and its outcome."""
         known = self._known.setdefault(record.sop_instance_uid, [])
         if (series_id, record.sha256) in known:
@@ -78,33 +87,49 @@ class _Versions:
         outcome = Outcome.CONFLICT if known else Outcome.ADDED
         version = 1 + sum(1 for at, _ in known if at == series_id)
         known.append((series_id, record.sha256))
+        self.studies_of.setdefault(record.sop_instance_uid, set()).add(study_id)
         return version, outcome
 
 
 def _ensure_patients(
     connection: Connection, records: Sequence[InstanceRecord]
 ) -> dict[str, Row[Any]]:
-    first = {record.patient_key: record for record in reversed(records)}
+    first = {_patient_key(record): record for record in reversed(records)}
     table = schema.patients
-    new = _insert_missing(
-        connection,
-        table,
-        ["patient_key"],
-        [{"patient_key": key, **_level_row(table, first[key])} for key in sorted(first)],
+    rows = [{"patient_key": key, **_level_row(table, first[key])} for key in sorted(first)]
+    new = _insert_missing(connection, table, ["patient_key"], rows)
+    query = (
+        select(table)
+        .where(table.c.patient_key.in_(first))
+        .order_by(table.c.patient_key)
+        .with_for_update(key_share=True)
     )
-    found = {
-        row.patient_key: row
-        for row in connection.execute(select(table).where(table.c.patient_key.in_(first)))
-    }
+    found = {row.patient_key: row for row in connection.execute(query)}
+    _fill_in(connection, table, [(found[_patient_key(r)], r) for r in records])
+    nameless = {key for key, row in found.items() if key in new or not row.patient_name_folded}
+    _add_name_words(connection, nameless, found, records)
+    return found
+
+
+def _add_name_words(
+    connection: Connection,
+    nameless: Collection[str],
+    patients: Mapping[str, Row[Any]],
+    records: Iterable[InstanceRecord],
+) -> None:
+    """Note the words of the first name that came for each patient who had none."""
+    names: dict[str, str] = {}
+    for record in records:
+        name = _text(record.folded.get("PatientName", ""))
+        if name and _patient_key(record) in nameless:
+            names.setdefault(_patient_key(record), name)
     words = [
-        {"patient_id": found[key].id, "word": word}
-        for key in new
-        for word in set(first[key].folded.get("PatientName", "").split())
+        {"patient_id": patients[key].id, "word": word}
+        for key, name in names.items()
+        for word in set(name.split())
     ]
     if words:
         connection.execute(schema.name_words.insert(), words)
-    _fill_in(connection, table, [(found[r.patient_key], r) for r in records])
-    return found
 
 
 def _ensure_studies(
@@ -115,7 +140,7 @@ def _ensure_studies(
     rows = [
         {
             "StudyInstanceUID": uid,
-            "patient_id": patients[first[uid].patient_key].id,
+            "patient_id": patients[_patient_key(first[uid])].id,
             "conflict": False,
             "first_received": first[uid].origin.received_at,
             "last_received": first[uid].origin.received_at,
@@ -166,12 +191,12 @@ def _insert_missing(
 ) -> list[str]:
     """Insert rows that are not there yet; return the first unique value of those inserted."""
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    inserted = []
+    inserted: list[str] = []
     for row in rows:
         statement = dialect.insert(table).values(row)
         statement = statement.on_conflict_do_nothing(index_elements=unique)
-        if connection.execute(statement).rowcount:
-            inserted.append(row[unique[0]])
+        # What was inserted is what comes back; a row count says so on SQLite only.
+        inserted += connection.scalars(statement.returning(table.c[unique[0]]))
     return inserted
 
 
@@ -209,10 +234,12 @@ def _merged(known: dict[str, Any], new: dict[str, Any]) -> dict[str, Any] | None
 
 def _count(
     connection: Connection,
-    records: Sequence[InstanceRecord],
+    added: Sequence[InstanceRecord],
+    current: Sequence[InstanceRecord],
     studies: Mapping[str, Row[Any]],
     series: Mapping[tuple[str, str], Row[Any]],
 ) -> None:
+    """Bring the sums of series and studies up to date; versions not current do not count."""
     instances, all_series = schema.instances.c, schema.series
     own = select(func.count(instances.id)).where(
         instances.series_id == all_series.c.id, instances.current
@@ -223,8 +250,10 @@ def _count(
         .values(number_of_instances=own.scalar_subquery())
     )
     of_study = all_series.c.study_id == schema.studies.c.id
-    for uid, study in studies.items():
-        mine = [record for record in records if record.study_uid == uid]
+    for uid in sorted({record.study_uid for record in added}):
+        study = studies[uid]
+        seen = [record for record in current if record.study_uid == uid]
+        received = [r.origin.received_at for r in added if r.study_uid == uid]
         total = select(func.sum(all_series.c.number_of_instances)).where(of_study)
         connection.execute(
             update(schema.studies)
@@ -234,9 +263,9 @@ def _count(
                 .where(of_study)
                 .scalar_subquery(),
                 number_of_instances=total.scalar_subquery(),
-                modalities=_united(study.modalities, (r.keys.get("Modality", "") for r in mine)),
-                sop_classes=_united(study.sop_classes, (r.sop_class_uid for r in mine)),
-                last_received=max(study.last_received, *(r.origin.received_at for r in mine)),
+                modalities=_united(study.modalities, (r.keys.get("Modality", "") for r in seen)),
+                sop_classes=_united(study.sop_classes, (r.sop_class_uid for r in seen)),
+                last_received=max(study.last_received, *received),
             )
         )
 
@@ -264,10 +293,11 @@ def _level_row(table: Table, record: InstanceRecord) -> dict[str, Any]:
     row: dict[str, Any] = {"attributes": _json(record.attributes.get(level, {}))}
     for keyword, (key_level, vr) in MATCHING_KEYS.items():
         if key_level is level and keyword in table.c and vr != "UI":
-            row[keyword] = _value(record.keys.get(keyword), vr)
+            value = _value(record.keys.get(keyword), vr)
+            row[keyword] = "" if value is None and keyword in schema.NEVER_NULL else value
     for keyword in FOLDED_KEYS:
         if MATCHING_KEYS[keyword][0] is level:
-            row[_FOLDED_COLUMNS[keyword]] = record.folded.get(keyword, "")
+            row[_FOLDED_COLUMNS[keyword]] = _text(record.folded.get(keyword, ""))
     return row
 
 
@@ -284,7 +314,7 @@ def _instance_row(record: InstanceRecord, series_id: int, version: int) -> dict[
         "size": record.size,
         "data_set_offset": record.data_set_offset,
         "origin_source": record.origin.source,
-        "origin_peer": record.origin.peer,
+        "origin_peer": _text(record.origin.peer),
         "origin_address": record.origin.address,
         "received_at": record.origin.received_at,
         "pixels": pack_pixels(record.pixels) if record.pixels else None,
@@ -298,10 +328,21 @@ def _value(text: str | None, vr: str) -> str | int | None:
     if not text:
         return None
     if vr not in _INTEGER_VRS:
-        return text
+        return _text(text)
     first = text.partition("\\")[0].strip()
-    number = int(first) if first.lstrip("+-").isdecimal() else None
-    return number if number is not None and abs(number) <= _MAX_INTEGER else None
+    number = int(first) if _NUMBER.fullmatch(first) else None
+    return number if number is not None and abs(number) <= schema.MAX_INTEGER else None
+
+
+def _text(text: str) -> str:
+    """Return what every database takes: PostgreSQL has no NUL and no endless index entries."""
+    return text.replace("\0", "")[: schema.MAX_KEY_CHARACTERS]
+
+
+def _patient_key(record: InstanceRecord) -> str:
+    """Return the patient's identity; where its text cannot be kept, a digest tells it apart."""
+    key = _text(record.patient_key)
+    return key if key == record.patient_key else sha256(record.patient_key.encode()).hexdigest()
 
 
 def _united(joined: str, more: Iterable[str]) -> str:

@@ -195,7 +195,8 @@ class Registry:
             held = HeldPeer(
                 ae_title=ae_title, address=address, first_seen=now, last_seen=now, attempts=1
             )
-            connection.execute(table.insert(), asdict(held))
+            dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+            connection.execute(dialect.insert(table).values(asdict(held)).on_conflict_do_nothing())
 
     def held_peers(self) -> Sequence[HeldPeer]:
         """Return the peers that wait for somebody to accept them."""

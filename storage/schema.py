@@ -47,6 +47,11 @@ class Time(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+NEVER_NULL = frozenset({"StudyDate", "StudyTime"})
+"""Empty when missing: the databases order NULL differently, and one index must give the order."""
+MAX_INTEGER = 2**31 - 1
+MAX_KEY_CHARACTERS = 256
+"""A PostgreSQL index takes 2704 bytes; no value of the standard's is longer than a name's 194."""
 _INTEGER_VRS = frozenset({"IS", "US"})
 _COMPUTED = frozenset({"ModalitiesInStudy", "SOPClassesInStudy"})
 _IDENTIFIERS = frozenset({"StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "SOPClassUID"})
@@ -62,9 +67,11 @@ metadata = MetaData(
 
 
 def _key_columns(level: Level) -> list[Column[Any]]:
-    """Return one nullable column per matching key of a level, named by its DICOM keyword."""
+    """Return one column per matching key of a level, named by its DICOM keyword."""
     return [
-        Column(keyword, Integer if vr in _INTEGER_VRS else Key)
+        Column(keyword, Key, nullable=False, server_default="")
+        if keyword in NEVER_NULL
+        else Column(keyword, Integer if vr in _INTEGER_VRS else Key)
         for keyword, (key_level, vr) in MATCHING_KEYS.items()
         if key_level is level and keyword not in _COMPUTED and keyword not in _IDENTIFIERS
     ]

@@ -73,6 +73,8 @@ def _condition(match: Match, level: Level) -> ColumnElement[bool]:
     condition = _comparison(match, vr)
     # A key of a lower level than asked for restricts by existence (relational query, C.4.1.2.2).
     for lower in reversed(list(TABLES)[_DEPTH[level] + 1 : _DEPTH[key_level] + 1]):
+        if lower is Level.IMAGE:
+            condition = and_(condition, schema.instances.c.current)
         condition = select(TABLES[lower].c.id).where(_belongs(lower), condition).exists()
     return condition
 
@@ -88,11 +90,18 @@ def _comparison(match: Match, vr: str) -> ColumnElement[bool]:
         return _range(column, match.values, vr)
     if match.kind is MatchKind.WILDCARD:
         return column.like(_pattern(match.values[0]), escape=_ESCAPE)
-    values = [int(value) for value in match.values] if vr in _INTEGER_VRS else list(match.values)
-    return column.in_(values)
+    if vr in _INTEGER_VRS:
+        numbers = map(int, match.values)
+        return column.in_([number for number in numbers if abs(number) <= schema.MAX_INTEGER])
+    return column.in_(match.values)
 
 
 def _any_value(column: ColumnElement[str], match: Match) -> ColumnElement[bool]:
+    if match.kind is MatchKind.WILDCARD:
+        # In the joined values a `*` would reach from one into the next.
+        others = schema.series.alias()
+        fits = others.c.Modality.like(_pattern(match.values[0]), escape=_ESCAPE)
+        return select(others.c.id).where(others.c.study_id == schema.studies.c.id, fits).exists()
     return or_(*(column.like(f"%\\{_pattern(value)}\\%", escape=_ESCAPE) for value in match.values))
 
 
@@ -125,6 +134,8 @@ def _has_word(keyword: str, folded: ColumnElement[str], word: str) -> ColumnElem
 
 def _range(column: Any, values: tuple[str, ...], vr: str) -> ColumnElement[bool]:
     low, high = values
+    # A missing value, NULL or empty, is in no range.
+    present = column != ""
     if vr == "TM":
         # Times are kept as sent; cut to the common precision, digits order them.
         column = func.substr(func.replace(column, ".", "") + "000000000000", 1, 12)
@@ -133,7 +144,7 @@ def _range(column: Any, values: tuple[str, ...], vr: str) -> ColumnElement[bool]
     bounds = [column >= low] if low else []
     if high:
         bounds.append(column <= high)
-    return and_(column.is_not(None), *bounds)
+    return and_(present, *bounds)
 
 
 def _pattern(text: str) -> str:
@@ -147,8 +158,8 @@ def _order(level: Level) -> Sequence[Any]:
     return {
         Level.PATIENT: (schema.patients.c.patient_name_folded, schema.patients.c.id),
         Level.STUDY: (
-            studies.StudyDate.desc().nulls_last(),
-            studies.StudyTime.desc().nulls_last(),
+            studies.StudyDate.desc(),
+            studies.StudyTime.desc(),
             studies.id.desc(),
         ),
         Level.SERIES: (found.study_id, found.SeriesNumber.nulls_last(), found.SeriesInstanceUID),

@@ -1,6 +1,7 @@
 """Keys of C-FIND, C-MOVE, C-GET and QIDO-RS alike, by the matching rules of PS3.4 C.2.2.2."""
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -10,11 +11,26 @@ from storage.records import MATCHING_KEYS, Level, Match, MatchKind, QuerySpec
 
 NEVER_MATCHED = frozenset({"SpecificCharacterSet", "QueryRetrieveLevel", "TimezoneOffsetFromUTC"})
 """Keys that say how a query is meant (PS3.4 C.2.2.2, C.4.1.1.3.1); they select nothing."""
+UNIQUE_KEYS: Mapping[Level, str] = {
+    Level.PATIENT: "PatientID",
+    Level.STUDY: "StudyInstanceUID",
+    Level.SERIES: "SeriesInstanceUID",
+    Level.IMAGE: "SOPInstanceUID",
+}
+"""The key that tells one entity of a level from all others (PS3.4 C.6.1.1, C.6.2.1)."""
 
-_WILDCARD_VRS = frozenset({"AE", "CS", "LO", "LT", "PN", "SH", "ST", "UC", "UR", "UT"})
-_INTEGER_VRS = frozenset({"IS", "US"})
-_DATE = re.compile(r"(\d{4})\.?(\d{2})\.?(\d{2})")
-_TIME = re.compile(r"(\d{2}):?(?:(\d{2}):?(?:(\d{2})(\.\d{1,6})?)?)?")
+MAX_CHARACTERS = 1024
+"""Characters in a value that is not a list; the index keeps keys of at most 512."""
+MAX_VALUES = 100
+MAX_UIDS = 10_000
+"""Unique keys in one list, as when a viewer retrieves chosen images; SQLite takes 32,766 in all."""
+
+_MAX_INTEGER = 2**31 - 1
+# A day that the calendar lacks may still end a range: 99999999 is a common "until ever".
+_DATE = re.compile(r"([0-9]{4})\.?([0-9]{2})\.?([0-9]{2})")
+_TIME = re.compile(r"([0-9]{2}):?(?:([0-9]{2}):?(?:([0-9]{2})(\.[0-9]{1,6})?)?)?")
+_INTEGER = re.compile(r"[+-]?[0-9]{1,10}")
+_CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +58,13 @@ def parse_keys(
     """
     matches, unsupported = [], []
     for keyword, raw in keys.items():
-        value = raw.strip(" \0")
+        # The index keeps its keys in this Unicode form (dicom.keys).
+        value = unicodedata.normalize("NFC", raw.strip(" \0"))
         if not value or keyword in NEVER_MATCHED:
             continue
         if keyword not in MATCHING_KEYS:
-            unsupported.append(keyword)
+            if set(value) != {"*"}:
+                unsupported.append(keyword)
             continue
         match = _match(keyword, value, fuzzy=fuzzy)
         if match is not None:
@@ -61,27 +79,40 @@ def _match(keyword: str, value: str, *, fuzzy: bool) -> Match | None:
     if vr in _WILDCARD_VRS and set(value) == {"*"}:
         return None
     if vr == "PN":
-        folded = fold(value)
-        kind = MatchKind.FUZZY if fuzzy else MatchKind.NAME
-        return Match(keyword, kind, (folded.replace("*", ""),) if fuzzy else (folded,))
+        return _name(keyword, value, fuzzy=fuzzy)
     if vr in ("DA", "TM"):
         return _date_or_time(keyword, value, vr)
-    if vr == "UI":
-        return Match(keyword, MatchKind.EQUAL, _parts(value, r"[\\,]"))
-    if vr in _INTEGER_VRS:
-        return Match(keyword, MatchKind.EQUAL, (_integer(keyword, value),))
-    if "*" in value or "?" in value:
+    if vr in _WILDCARD_VRS and ("*" in value or "?" in value):
         return Match(keyword, MatchKind.WILDCARD, (value,))
-    # Several values of a code are alternatives: an extension that the conformance statement names.
-    return Match(keyword, MatchKind.EQUAL, _parts(value, r"\\"))
+    if vr in _INTEGER_VRS:
+        values: tuple[str, ...] = (_integer(keyword, value),)
+    else:
+        # UIDs may be listed (PS3.4 C.2.2.2.2). Several values of a code are alternatives: an
+        # extension that the conformance statement names.
+        values = _parts(value, r"[\\,]" if vr == "UI" else r"\\")
+    return Match(keyword, MatchKind.EQUAL, values)
 
 
-def _parts(value: str, separator: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in re.split(separator, value) if part.strip())
+def _name(keyword: str, value: str, *, fuzzy: bool) -> Match | None:
+    folded = fold(value.replace("*", "") if fuzzy else value)
+    if not folded:
+        return None
+    return Match(keyword, MatchKind.FUZZY if fuzzy else MatchKind.NAME, (folded,))
+
+
+def _parts(keyword: str, value: str, separator: str) -> tuple[str, ...]:
+    found = (part.strip(" \0") for part in re.split(separator, value))
+    parts = tuple(dict.fromkeys(part for part in found if part))
+    most = MAX_UIDS if keyword in UNIQUE_KEYS.values() else MAX_VALUES
+    if len(parts) > most:
+        raise QueryError(f"{keyword} lists {len(parts)} values; at most {most} are taken.")
+    if not parts:
+        raise QueryError(f"{keyword} is a list without values.")
+    return parts
 
 
 def _integer(keyword: str, value: str) -> str:
-    if not re.fullmatch(r"[+-]?\d{1,10}", value):
+    if not _INTEGER.fullmatch(value) or abs(int(value)) > _MAX_INTEGER:
         raise QueryError(f"{keyword} is matched by one whole number, not by '{value[:20]}'.")
     return str(int(value))
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from io import BytesIO
 
 from pydicom import dcmread, dcmwrite
+from pydicom.uid import UID
 from pynetdicom.association import Association
 from pynetdicom.dimse_messages import C_STORE_RQ
 from pynetdicom.dimse_primitives import C_STORE
@@ -180,7 +181,7 @@ def _implicit(explicit: bytes) -> bytes:
         transfer_syntax_uid=meta.EXPLICIT_VR_LITTLE_ENDIAN,
     )
     data_set = dcmread(BytesIO(head + explicit))
-    data_set.file_meta.TransferSyntaxUID = meta.IMPLICIT_VR_LITTLE_ENDIAN
+    data_set.file_meta.TransferSyntaxUID = UID(meta.IMPLICIT_VR_LITTLE_ENDIAN)
     written = BytesIO()
     dcmwrite(written, data_set, enforce_file_format=True)
     content = written.getvalue()

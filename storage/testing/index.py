@@ -10,6 +10,7 @@ from storage.testing.index_commit import (
     ConflictContract,
     FillingContract,
 )
+from storage.testing.index_reading import ReadingContract
 from storage.testing.index_search import (
     AnswerContract,
     LevelContract,
@@ -31,5 +32,6 @@ class IndexContract(
     LevelContract,
     OrderContract,
     AnswerContract,
+    ReadingContract,
 ):
     """Inherit from this and give a fixture `index`."""

@@ -13,8 +13,10 @@ OURS = {"pacs_gateway", "storage", "viewer"}
 
 def test_wheel_holds_our_packages_only(tmp_path: Path) -> None:
     subprocess.run(
-        [sys.executable, "-m", "pip", "wheel", "--quiet", "--disable-pip-version-check"]
-        + ["--no-deps", "--no-build-isolation", "--wheel-dir", str(tmp_path), str(ROOT)],
+        [
+            *(sys.executable, "-m", "pip", "wheel", "--quiet", "--disable-pip-version-check"),
+            *("--no-deps", "--no-build-isolation", "--wheel-dir", str(tmp_path), str(ROOT)),
+        ],
         check=True,
     )
     (wheel,) = tmp_path.glob("*.whl")

@@ -21,10 +21,12 @@ from pacs_gateway.archive.ingest import Ingest
 from pacs_gateway.config import DicomSettings
 from pacs_gateway.dicom.part10 import WalkLimits
 from pacs_gateway.dimse.admission import Admission
-from pacs_gateway.dimse.peers import Service
+from pacs_gateway.dimse.peers import Peers
 from pacs_gateway.dimse.server import DicomServer
 from pacs_gateway.dimse.store import StoreProvider
 from storage.capacity import SpoolLimits
+from storage.database import migrate, open_engine
+from storage.registry import Registry
 from storage.spool import Spool
 
 DEADLINE_S = 1.5
@@ -34,23 +36,22 @@ ROOMY = SpoolLimits(
 )
 
 
-class Everybody:
-    """Peers as they are for loopback: every service."""
-
-    def allowed(self, _title: str, _address: str) -> frozenset[Service]:
-        return frozenset(Service)
-
-    def note_held(self, _title: str, _address: str) -> None:
-        raise AssertionError
-
-
 @pytest.fixture
 def spool(tmp_path: Path) -> Spool:
     return Spool(tmp_path, ROOMY)
 
 
 @pytest.fixture
-def server(spool: Spool, tmp_path: Path) -> Iterator[DicomServer]:
+def registry(tmp_path: Path) -> Iterator[Registry]:
+    """Nobody is in it: the peers here are on loopback, which may do everything."""
+    engine = open_engine(f"sqlite:///{tmp_path}/index.sqlite", busy_deadline_s=5)
+    migrate(engine)
+    yield Registry(engine)
+    engine.dispose()
+
+
+@pytest.fixture
+def server(spool: Spool, registry: Registry, tmp_path: Path) -> Iterator[DicomServer]:
     limits = WalkLimits(max_depth=64, max_elements=100_000, max_header_bytes=16 * MIB)
     examiner = Examiner(
         limits, max_inflated_bytes=64 * MIB, max_inflate_ratio=250, scratch=tmp_path
@@ -64,7 +65,8 @@ def server(spool: Spool, tmp_path: Path) -> Iterator[DicomServer]:
         association_request_deadline_s=DEADLINE_S,
         max_connections_per_address=50,
     )
-    admission = Admission(Everybody(), spool.capacity, private_storage_sop_classes=())
+    peers = Peers(registry, unknown="hold")
+    admission = Admission(peers, spool.capacity, private_storage_sop_classes=())
     running = DicomServer(settings, providers=[store, admission], open_sink=store.open)
     running.start()
     yield running

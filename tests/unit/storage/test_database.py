@@ -2,17 +2,21 @@
 that the code uses, and hosts that start together do not collide."""
 
 import multiprocessing
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import text
+from sqlalchemy import event, text
+from sqlalchemy.exc import IntegrityError
 
 from storage.database import SCHEMA_VERSION, migrate, open_engine, reading, writing
-from storage.errors import UnavailableError
+from storage.errors import FullError, UnavailableError
 from storage.index import Index
 from storage.schema import metadata
+from storage.testing.instance import make_record
 
 
 def url_in(folder: Path) -> str:
@@ -61,3 +65,32 @@ def test_a_server_that_is_not_there_is_a_passing_fault() -> None:
     url = "postgresql+psycopg://nobody@127.0.0.1:1/none"
     with pytest.raises(UnavailableError, match="does not answer"):
         Index(open_engine(url, busy_deadline_s=1)).ping()
+
+
+def test_a_full_disk_is_told_as_such(tmp_path: Path) -> None:
+    engine = open_engine(url_in(tmp_path), busy_deadline_s=5)
+    migrate(engine)
+    event.listen(engine, "connect", lambda raw, _: raw.execute("PRAGMA max_page_count=1"))
+    engine.dispose()
+    with pytest.raises(FullError):
+        Index(engine).commit([make_record(number=number) for number in range(200)])
+
+
+def test_readers_that_take_every_connection_are_a_passing_fault(tmp_path: Path) -> None:
+    engine = open_engine(url_in(tmp_path), busy_deadline_s=0.1)
+    migrate(engine)
+    with ExitStack() as taken:
+        for _ in range(15):  # SQLAlchemy's own pool: 5 connections and 10 in overflow.
+            taken.enter_context(reading(engine))
+        with pytest.raises(UnavailableError, match="in use"):
+            Index(engine).ping()
+
+
+def test_an_error_tells_nothing_about_a_patient(tmp_path: Path) -> None:
+    engine = open_engine(url_in(tmp_path), busy_deadline_s=5)
+    migrate(engine)
+    broken = make_record(patient="SECRET")
+    broken = replace(broken, metadata=None)  # type: ignore[arg-type]
+    with pytest.raises(IntegrityError) as caught:
+        Index(engine).commit([broken])
+    assert "SECRET" not in str(caught.value)
