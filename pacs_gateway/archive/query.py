@@ -25,6 +25,8 @@ MAX_VALUES = 100
 MAX_UIDS = 10_000
 """Unique keys in one list, as when a viewer retrieves chosen images; SQLite takes 32,766 in all."""
 
+_WILDCARD_VRS = frozenset({"AE", "CS", "LO", "LT", "PN", "SH", "ST", "UC", "UR", "UT"})
+_INTEGER_VRS = frozenset({"IS", "US"})
 _MAX_INTEGER = 2**31 - 1
 # A day that the calendar lacks may still end a range: 99999999 is a common "until ever".
 _DATE = re.compile(r"([0-9]{4})\.?([0-9]{2})\.?([0-9]{2})")
@@ -75,6 +77,7 @@ def parse_keys(
 
 def _match(keyword: str, value: str, *, fuzzy: bool) -> Match | None:
     """Return the match of one key, None if it matches everything."""
+    _check_text(keyword, value)
     vr = MATCHING_KEYS[keyword][1]
     if vr in _WILDCARD_VRS and set(value) == {"*"}:
         return None
@@ -83,19 +86,28 @@ def _match(keyword: str, value: str, *, fuzzy: bool) -> Match | None:
     if vr in ("DA", "TM"):
         return _date_or_time(keyword, value, vr)
     if vr in _WILDCARD_VRS and ("*" in value or "?" in value):
+        if "\\" in value:
+            raise QueryError(f"{keyword} has wildcards in a list of values.")
         return Match(keyword, MatchKind.WILDCARD, (value,))
     if vr in _INTEGER_VRS:
-        values: tuple[str, ...] = (_integer(keyword, value),)
-    else:
-        # UIDs may be listed (PS3.4 C.2.2.2.2). Several values of a code are alternatives: an
-        # extension that the conformance statement names.
-        values = _parts(value, r"[\\,]" if vr == "UI" else r"\\")
-    return Match(keyword, MatchKind.EQUAL, values)
+        return Match(keyword, MatchKind.EQUAL, (_integer(keyword, value),))
+    # UIDs may be listed (PS3.4 C.2.2.2.2). Several values of a code are alternatives: an extension
+    # that the conformance statement names.
+    separator = r"[\\,]" if vr == "UI" else r"\\"
+    return Match(keyword, MatchKind.EQUAL, _parts(keyword, value, separator))
+
+
+def _check_text(keyword: str, value: str) -> None:
+    """Refuse what no index could hold; lists are measured by their number of values."""
+    if _CONTROL_CHARACTER.search(value):
+        raise QueryError(f"{keyword} has a control character in its value.")
+    if "\\" not in value and len(value) > MAX_CHARACTERS:
+        raise QueryError(f"{keyword} has {len(value)} characters; at most {MAX_CHARACTERS} count.")
 
 
 def _name(keyword: str, value: str, *, fuzzy: bool) -> Match | None:
-    folded = fold(value.replace("*", "") if fuzzy else value)
-    if not folded:
+    folded = fold(value.replace("*", " ") if fuzzy else value)
+    if not folded.strip("* "):
         return None
     return Match(keyword, MatchKind.FUZZY if fuzzy else MatchKind.NAME, (folded,))
 

@@ -10,7 +10,7 @@ import unicodedata
 _STROKES = str.maketrans({"đ": "d", "Đ": "D", "ð": "d", "Ð": "D"})
 # What separates words in person names: component and group delimiters, and punctuation; only the
 # wildcards of PS3.4 C.2.2.2.4 keep a meaning.
-_SEPARATORS = re.compile(r"[^\w*?]+|_+")
+_SEPARATORS = re.compile(r"(?:[^\w*?]|_)+")
 
 
 def fold(text: str) -> str:
