@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pacs_gateway.dicom import part10
 from pacs_gateway.errors import IdentityError
 
-# PS3.5 9.1: at most 64 characters of digits and dots. Leading zeros and odd roots occur in the
-# field and harm nobody, so only what could leave the alphabet of object keys is refused.
-_UID = re.compile(r"[0-9](?:[0-9.]{0,62}[0-9])?")
+# PS3.5 9.1 allows 64 characters of digits and dots. Devices that count wrong, leading zeros and odd
+# roots occur in the field, and their images are images: refused is only what could leave the
+# alphabet of object keys, or make a file name too long.
+_UID = re.compile(r"[0-9](?:[0-9.]{0,126}[0-9])?")
 _DERIVED_UIDS = uuid.UUID("c7f9d4ae-2f0f-4dd1-93c1-4f58ed4e0a55")
 
 

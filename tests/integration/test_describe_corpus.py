@@ -1,19 +1,15 @@
 """Protects: the headers of real devices are described, and say what other makers' tools read.
 
-The corpus is a folder of DICOM files with `expected.csv`, made with DCMTK and GDCM. It is found by
-PACS_GATEWAY_TEST_CORPUS or beside the checkout.
+The table of the corpus (tests/corpus.py) was made with DCMTK and GDCM.
 """
 
-import csv
 import json
-import os
 import re
 import warnings
 import zlib
-from collections.abc import Mapping
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from io import BytesIO
-from pathlib import Path
 
 import pytest
 from pydicom import dcmread
@@ -22,11 +18,8 @@ from pydicom.dataset import FileDataset
 from pacs_gateway.dicom import deflate, elements, meta
 from pacs_gateway.dicom.describe import ObjectFacts, describe
 from storage.records import Origin
+from tests.corpus import CORPUS, Row, expected_rows
 
-CORPUS = Path(
-    os.environ.get("PACS_GATEWAY_TEST_CORPUS")
-    or Path(__file__).parents[2].parent / "shared" / "dicom"
-)
 MAX_INFLATED_BYTES = 64 * 1024**2
 FEWEST_FILES = 500
 # The table shows the first Modality or Rows of a file; here that stands in an item of a sequence.
@@ -36,22 +29,13 @@ NESTED_VALUE_FIRST = (
     "weasis/mono2-CT-16bit.dcm",
 )
 
-Row = Mapping[str, str]
-
 
 @pytest.fixture(scope="module")
-def rows() -> list[Row]:
-    table = CORPUS / "expected.csv"
-    if not table.is_file():
-        reason = "no corpus: set PACS_GATEWAY_TEST_CORPUS to a folder with expected.csv"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
-    with table.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
+def rows() -> Sequence[Row]:
+    return expected_rows()
 
 
-def test_every_header_is_described_as_others_read_it(rows: list[Row]) -> None:
+def test_every_header_is_described_as_others_read_it(rows: Sequence[Row]) -> None:
     described = 0
     differences: list[str] = []
     for row in rows:

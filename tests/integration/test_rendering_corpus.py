@@ -1,17 +1,13 @@
 """Protects: what a reader sees is what other makers' software shows.
 
-The corpus is a folder of DICOM files with `expected.csv`: mean and standard deviation of rendered
-frames and digests of decoded frames, made with DCMTK, GDCM and OpenJPH. It is found by
-PACS_GATEWAY_TEST_CORPUS or beside the checkout.
+The table of the corpus (tests/corpus.py) has mean and standard deviation of rendered frames and
+digests of decoded frames, made with DCMTK, GDCM and OpenJPH.
 """
 
-import csv
 import hashlib
-import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from io import BytesIO
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,12 +16,9 @@ from PIL import Image as Picture
 from pacs_gateway.errors import GatewayError
 from pacs_gateway.imaging import worker
 from pacs_gateway.imaging.options import PNG, RenderOptions
+from tests.corpus import CORPUS, Row, expected_rows
 from tests.instances import Instance, take_apart
 
-CORPUS = Path(
-    os.environ.get("PACS_GATEWAY_TEST_CORPUS")
-    or Path(__file__).parents[2].parent / "shared" / "dicom"
-)
 MAX_SAMPLES = 100_000_000
 MEAN_TOLERANCE = 2.5
 DEVIATION_TOLERANCE = 3.0
@@ -58,19 +51,10 @@ OTHER_BYTES = {
     "weasis/mono2-CT-16bit.dcm": "the reference is the icon's",
 }
 
-Row = Mapping[str, str]
-
 
 @pytest.fixture(scope="module")
-def rows() -> list[Row]:
-    table = CORPUS / "expected.csv"
-    if not table.is_file():
-        reason = "no rendering corpus: set PACS_GATEWAY_TEST_CORPUS to a folder with expected.csv"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
-    with table.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
+def rows() -> Sequence[Row]:
+    return expected_rows()
 
 
 @lru_cache(maxsize=2)
@@ -107,7 +91,7 @@ def difference(row: Row) -> str | None:
     return f"{found} instead of {row['mean']}, {row['std']}" if wrong else None
 
 
-def countable(rows: list[Row]) -> Iterator[Row]:
+def countable(rows: Sequence[Row]) -> Iterator[Row]:
     """Yield rows whose reference values are undisputed."""
     for row in rows:
         if row["path"] in REFUSED:
@@ -117,7 +101,7 @@ def countable(rows: list[Row]) -> Iterator[Row]:
             yield row
 
 
-def test_frames_look_as_other_software_shows_them(rows: list[Row]) -> None:
+def test_frames_look_as_other_software_shows_them(rows: Sequence[Row]) -> None:
     counted = list(countable(rows))
     wrong = [(row, problem) for row in counted if (problem := difference(row)) is not None]
     for row, problem in wrong:
@@ -127,7 +111,7 @@ def test_frames_look_as_other_software_shows_them(rows: list[Row]) -> None:
     assert {row["path"] for row, _ in wrong} <= KNOWN_DIFFERENCES.keys()
 
 
-def test_lossless_frames_decode_to_the_same_bytes(rows: list[Row]) -> None:
+def test_lossless_frames_decode_to_the_same_bytes(rows: Sequence[Row]) -> None:
     lossless = [row for row in rows if is_lossless_reference(row)]
     wrong = {row["path"] for row in lossless if not has_reference_bytes(row)}
     assert lossless
