@@ -59,7 +59,7 @@ class DicomSettings(_Section):
     response_deadline_s: float = Field(120.0, gt=0)
     """How long a C-STORE sub-operation may wait for its answer; slow archives fsync to disk."""
     max_answers: int = Field(10_000, ge=1)
-    """Answers one C-FIND may give; more are cut with status B001."""
+    """Answers one C-FIND may give; if there are more, it ends with A700 after these."""
     private_storage_sop_classes: tuple[str, ...] = ()
     """UIDs of private storage SOP classes to accept besides the standard's."""
     tls_port: int | None = Field(None, ge=0, le=65535)

@@ -98,10 +98,10 @@ def _match(keyword: str, value: str, *, fuzzy: bool) -> Match | None:
 
 
 def _check_text(keyword: str, value: str) -> None:
-    """Refuse what no index could hold; lists are measured by their number of values."""
+    """Refuse what no index could hold; lists of UIDs are measured by their number of values."""
     if _CONTROL_CHARACTER.search(value):
         raise QueryError(f"{keyword} has a control character in its value.")
-    if "\\" not in value and len(value) > MAX_CHARACTERS:
+    if MATCHING_KEYS[keyword][1] != "UI" and len(value) > MAX_CHARACTERS:
         raise QueryError(f"{keyword} has {len(value)} characters; at most {MAX_CHARACTERS} count.")
 
 

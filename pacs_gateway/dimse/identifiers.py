@@ -21,7 +21,7 @@ from pacs_gateway.dicom import deflate, elements, meta, part10
 from pacs_gateway.dicom.jsonmodel import to_json
 from pacs_gateway.dicom.values import PERSON_NAME_GROUPS
 from pacs_gateway.dimse.receiving import MAX_OTHER_MESSAGE_BYTES
-from pacs_gateway.errors import NotADataSetError, QueryError
+from pacs_gateway.errors import QueryError
 from storage.records import DicomJson, Level
 
 QUERY_RETRIEVE_LEVEL = "00080052"
@@ -33,7 +33,7 @@ _LIMITS = part10.WalkLimits(
 """A query asks for some dozens of attributes, in sequences three deep at most."""
 _MAX_INFLATE_RATIO = 250
 _LEVELS = tuple(Level)
-_PATIENT_ROOT = frozenset(
+PATIENT_ROOT = frozenset(
     {
         PatientRootQueryRetrieveInformationModelFind,
         PatientRootQueryRetrieveInformationModelGet,
@@ -69,7 +69,7 @@ def level_of(identifier: DicomJson, sop_class_uid: UID) -> Level:
         level = Level(_text(identifier.get(QUERY_RETRIEVE_LEVEL, {})))
     except ValueError as error:
         raise QueryError("QueryRetrieveLevel must be PATIENT, STUDY, SERIES or IMAGE.") from error
-    if level is Level.PATIENT and sop_class_uid not in _PATIENT_ROOT:
+    if level is Level.PATIENT and sop_class_uid not in PATIENT_ROOT:
         raise QueryError("The Study Root model has no PATIENT level.")
     return level
 
@@ -87,7 +87,7 @@ def check_hierarchy(level: Level, sop_class_uid: UID, keys: Mapping[str, str]) -
 
     Raises QueryError naming the key that is missing or is no single value.
     """
-    top = Level.PATIENT if sop_class_uid in _PATIENT_ROOT else Level.STUDY
+    top = Level.PATIENT if sop_class_uid in PATIENT_ROOT else Level.STUDY
     for above in _LEVELS[_LEVELS.index(top) : _LEVELS.index(level)]:
         value = keys.get(UNIQUE_KEYS[above], "").strip()
         if not value or any(each in value for each in "\\*?"):

@@ -7,15 +7,22 @@ import socket
 import threading
 from collections.abc import Sequence
 from enum import StrEnum
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from time import monotonic
 from typing import Literal
 
+import structlog
+
+from storage.errors import StorageError
 from storage.records import utc_now
 from storage.registry import Peer, Registry
 
 REMEMBERED_S = 5.0
 """How old the table of peers may be; a device just added works within seconds."""
+
+_Address = IPv4Address | IPv6Address
+
+_log = structlog.get_logger(__name__)
 
 
 class Service(StrEnum):
@@ -33,7 +40,10 @@ NOTHING: frozenset[Service] = frozenset()
 
 
 class Peers:
-    """The table of known peers, as one process remembers it."""
+    """The table of known peers, as one process remembers it.
+
+    While the database is down, those who were known stay known: images must still come in.
+    """
 
     def __init__(self, registry: Registry, *, unknown: Literal["hold", "store"]) -> None:
         self._registry = registry
@@ -41,45 +51,66 @@ class Peers:
             frozenset({Service.ECHO, Service.STORE}) if unknown == "store" else NOTHING
         )
         self._lock = threading.Lock()
-        self._read_at = float("-inf")
-        self._peers: Sequence[Peer] = ()
+        self._read_at = 0.0
+        self._peers: Sequence[Peer] | None = None
 
     def allowed(self, ae_title: str, address: str) -> frozenset[Service]:
         """Return what the peer may ask for; nothing means that it is not let in."""
-        if ip_address(address).is_loopback:
+        found = _plain_address(address)
+        if found.is_loopback:
             return EVERYTHING
         for peer in self._table():
-            if peer.ae_title == ae_title and _is_at(peer, address):
+            if peer.ae_title == ae_title and _is_at(peer, found):
                 return EVERYTHING
         return self._for_strangers
 
     def destination(self, ae_title: str) -> Peer | None:
-        """Return where C-MOVE may send to under this title."""
-        return next((peer for peer in self._table() if peer.ae_title == ae_title), None)
+        """Return where C-MOVE may send to under this title; a whole network is no place."""
+        for max_age_s in (REMEMBERED_S, 0.0):
+            # A device that somebody has just added should not be unknown for seconds.
+            for peer in self._table(max_age_s):
+                if peer.ae_title == ae_title and "/" not in peer.host:
+                    return peer
+        return None
 
     def note_held(self, ae_title: str, address: str) -> None:
         """Put a stranger on the list that an administrator sees."""
         self._registry.note_held_peer(ae_title, address, utc_now())
 
-    def _table(self) -> Sequence[Peer]:
+    def _table(self, max_age_s: float = REMEMBERED_S) -> Sequence[Peer]:
         with self._lock:
-            if monotonic() - self._read_at > REMEMBERED_S:
-                self._peers = self._registry.peers()
+            if self._peers is None or monotonic() - self._read_at > max_age_s:
+                self._peers = self._read()
                 self._read_at = monotonic()
             return self._peers
 
+    def _read(self) -> Sequence[Peer]:
+        try:
+            return self._registry.peers()
+        except StorageError as error:
+            if self._peers is None:
+                raise
+            _log.warning("table of peers not read; the last one stays", reason=str(error))
+            return self._peers
 
-def _is_at(peer: Peer, address: str) -> bool:
+
+def _plain_address(address: str) -> _Address:
+    """Return an address; IPv4 inside IPv6 as itself, as a listener on both kinds reports it."""
+    found = ip_address(address)
+    return getattr(found, "ipv4_mapped", None) or found
+
+
+def _is_at(peer: Peer, address: _Address) -> bool:
     try:
-        return ip_address(address) in ip_network(peer.host, strict=False)
+        return address in ip_network(peer.host, strict=False)
     except ValueError:
         # Not an address or a network, so a name.
         return address in _addresses(peer.host)
 
 
-def _addresses(host: str) -> set[str]:
+def _addresses(host: str) -> set[_Address]:
     try:
         found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-    except OSError:
+    except (OSError, UnicodeError):
         return set()
-    return {str(entry[4][0]) for entry in found}
+    return {_plain_address(str(entry[4][0])) for entry in found}

@@ -1,99 +1,145 @@
 """C-FIND SCP: Patient Root and Study Root, all levels (PS3.4 C.4.1)."""
 
+import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import structlog
 from pydicom.dataset import Dataset
+from pydicom.tag import Tag
 from pynetdicom import evt
-from pynetdicom.sop_class import StudyRootQueryRetrieveInformationModelFind
+from pynetdicom.presentation import PresentationContext
 
 from pacs_gateway.archive.query import parse_keys
-from pacs_gateway.dicom.jsonmodel import to_dataset
-from pacs_gateway.dimse.identifiers import decoded, keys_of, level_of
+from pacs_gateway.dicom.charset import ISO_IR_192
+from pacs_gateway.dicom.jsonmodel import SPECIFIC_CHARACTER_SET, to_dataset
+from pacs_gateway.dimse.identifiers import check_hierarchy, decoded, keys_of, level_of
 from pacs_gateway.dimse.store import MAX_COMMENT_CHARACTERS
-from pacs_gateway.errors import GatewayError, QueryError
+from pacs_gateway.errors import GatewayError, OutOfResourcesError
 from storage.errors import StorageError
 from storage.index import Index
-from storage.records import DicomJson, Found, Level
+from storage.records import DicomJson, Found, Level, QuerySpec
 
 PENDING = 0xFF00
 PENDING_SOME_KEYS_UNSUPPORTED = 0xFF01
 CANCELLED = 0xFE00
-LIMIT_REACHED = 0xB001
 OUT_OF_RESOURCES = 0xA700
+ANSWERS_AT_ONCE = 200
+"""Answers read from the index at a time; ten thousand would take some hundred megabytes."""
+
+_UID_TAGS = {Level.STUDY: "0020000D", Level.SERIES: "0020000E", Level.IMAGE: "00080018"}
 
 _log = structlog.get_logger(__name__)
 
+Response = tuple[int | Dataset, Dataset | None]
+
 
 class FindProvider:
-    """Answers queries from the index; no object is opened."""
+    """Answers queries from the index; no object is opened.
 
-    def __init__(self, index: Index, *, ae_title: str, max_answers: int) -> None:
+    After `max_answers` a query ends with A700: B001 (response limit) is for Repository Query alone
+    (PS3.4 HH), and ending with success would pass off a part as everything. With `hierarchical`,
+    the unique keys above the level must be there as single values (PS3.4 C.4.1.2.1); without, as
+    many SCUs expect, any key of any level restricts the answers (relational, C.4.1.2.2).
+    """
+
+    def __init__(
+        self, index: Index, *, ae_title: str, max_answers: int, hierarchical: bool = False
+    ) -> None:
         self._index = index
         self._ae_title = ae_title
         self._max_answers = max_answers
+        self._hierarchical = hierarchical
 
     def handlers(self) -> list[tuple[Any, Any]]:
         """Return what pynetdicom binds."""
         return [(evt.EVT_C_FIND, self._find)]
 
-    def _find(self, event: evt.Event) -> Iterator[tuple[int | Dataset, Dataset | None]]:
+    def _find(self, event: evt.Event) -> Iterator[Response]:
         try:
-            yield from self._answers(event)
+            yield from self._responses(event)
         except GatewayError as error:
             yield _failure(error.dimse_status, str(error)), None
         except StorageError as error:
             _log.error("query failed", reason=str(error))
-            yield _failure(OUT_OF_RESOURCES, str(error)), None
+            yield _failure(OUT_OF_RESOURCES, "The index does not answer; try again later."), None
 
-    def _answers(self, event: evt.Event) -> Iterator[tuple[int | Dataset, Dataset | None]]:
+    def _responses(self, event: evt.Event) -> Iterator[Response]:
         identifier = decoded(event.request.Identifier, _context(event))
-        level = level_of(identifier)
-        if level is Level.PATIENT and _is_study_root(event):
-            raise QueryError("The Study Root model has no PATIENT level.")
-        query = parse_keys(level, keys_of(identifier), limit=self._max_answers + 1)
-        found = self._index.search(query.spec)
+        model = event.request.AffectedSOPClassUID
+        level, keys = level_of(identifier, model), keys_of(identifier)
+        if self._hierarchical:
+            check_hierarchy(level, model, keys)
+        query = parse_keys(level, keys)
         status = PENDING_SOME_KEYS_UNSUPPORTED if query.unsupported else PENDING
-        for answer in found[: self._max_answers]:
+        for found in self._found(query.spec):
             if event.is_cancelled:
                 yield CANCELLED, None
                 return
-            yield status, self._response(identifier, level, answer)
-        if len(found) > self._max_answers:
-            yield LIMIT_REACHED, None
+            yield status, self._response(identifier, level, found)
 
-    def _response(self, identifier: Dataset, level: Level, answer: Found) -> Dataset:
+    def _found(self, spec: QuerySpec) -> Iterator[Found]:
+        """Yield the answers page by page.
+
+        What is committed meanwhile may push an answer onto the next page; it is given once.
+
+        Raises OutOfResourcesError after `max_answers` if there are more.
+        """
+        given: set[str] = set()
+        offset = 0
+        while page := self._index.search(replace(spec, limit=ANSWERS_AT_ONCE, offset=offset)):
+            for found in page:
+                identity = _identity(spec.level, found.attributes)
+                if identity in given:
+                    continue
+                if len(given) >= self._max_answers:
+                    raise OutOfResourcesError(
+                        f"More than {self._max_answers} answers; ask for less."
+                    )
+                given.add(identity)
+                yield found
+            if len(page) < ANSWERS_AT_ONCE:
+                return
+            offset += len(page)
+
+    def _response(self, identifier: DicomJson, level: Level, found: Found) -> Dataset:
         """Return every key that was asked for, empty where nothing is known (PS3.4 C.4.1.1.3.2)."""
-        response = to_dataset(_requested(identifier, answer.attributes))
+        requested = _requested(identifier, found.attributes)
+        response = to_dataset(requested)
         response.QueryRetrieveLevel = level.value
         response.RetrieveAETitle = self._ae_title
         response.InstanceAvailability = "ONLINE"
-        response.SpecificCharacterSet = "ISO_IR 192"
+        if not json.dumps(requested, ensure_ascii=False).isascii():
+            response.SpecificCharacterSet = ISO_IR_192
         return response
 
 
-def _requested(identifier: Dataset, attributes: DicomJson) -> DicomJson:
+def _requested(identifier: DicomJson, attributes: DicomJson) -> DicomJson:
     """Return the asked attributes in the DICOM JSON model, sequences cut to the asked keys."""
     wanted: DicomJson = {}
-    for element in identifier:
-        if element.tag.element == 0 or element.tag.is_private:
+    for name, asked in identifier.items():
+        tag = Tag(int(name, 16))
+        if tag == SPECIFIC_CHARACTER_SET or tag.is_private:
+            # The character set is the answer's own; private attributes are not in the index.
             continue
-        tag = f"{element.tag:08X}"
-        value = attributes.get(tag, {"vr": element.VR})
-        if element.VR == "SQ" and element.value and value.get("Value"):
-            items = [_requested(element.value[0], item) for item in value["Value"]]
+        value = attributes.get(name, {"vr": asked["vr"]})
+        if asked["vr"] == value["vr"] == "SQ" and asked.get("Value") and value.get("Value"):
+            items = [_requested(asked["Value"][0], item) for item in value["Value"]]
             value = {"vr": "SQ", "Value": items}
-        wanted[tag] = value
+        wanted[name] = value
     return wanted
 
 
-def _context(event: evt.Event) -> Any:
+def _identity(level: Level, attributes: DicomJson) -> str:
+    """Return what no other answer has; patients without an ID differ in their attributes alone."""
+    told_apart_by = attributes.get(_UID_TAGS.get(level, ""), attributes)
+    return json.dumps(told_apart_by, sort_keys=True)
+
+
+def _context(event: evt.Event) -> PresentationContext:
+    # The event has the context as a tuple of names only.
     return event.assoc._accepted_cx[event.request._context_id]
-
-
-def _is_study_root(event: evt.Event) -> bool:
-    return bool(event.request.AffectedSOPClassUID == StudyRootQueryRetrieveInformationModelFind)
 
 
 def _failure(status: int, comment: str) -> Dataset:

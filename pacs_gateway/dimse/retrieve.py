@@ -1,10 +1,11 @@
 """C-MOVE and C-GET SCP (PS3.4 C.4.2, C.4.3): which instances, to whom, and how it went."""
 
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from io import BytesIO
-from itertools import groupby
+from itertools import groupby, islice
 
 import structlog
 from pydicom.dataset import Dataset
@@ -14,10 +15,17 @@ from pynetdicom.dimse_primitives import C_GET, C_MOVE
 from pynetdicom.dsutils import encode
 from pynetdicom.presentation import PresentationContext
 
-from pacs_gateway.archive.query import parse_keys
+from pacs_gateway.archive.query import UNIQUE_KEYS, parse_keys
 from pacs_gateway.archive.retrieve import Retrieval
 from pacs_gateway.config import DicomSettings
-from pacs_gateway.dimse.identifiers import decoded, keys_of, level_of
+from pacs_gateway.dicom import meta
+from pacs_gateway.dimse.identifiers import (
+    PATIENT_ROOT,
+    check_hierarchy,
+    decoded,
+    keys_of,
+    level_of,
+)
 from pacs_gateway.dimse.peers import Peers
 from pacs_gateway.dimse.store import MAX_COMMENT_CHARACTERS
 from pacs_gateway.dimse.suboperations import (
@@ -31,7 +39,7 @@ from pacs_gateway.dimse.suboperations import (
 from pacs_gateway.errors import GatewayError, QueryError
 from storage.errors import StorageError
 from storage.index import Index
-from storage.records import StoredInstance
+from storage.records import Level, StoredInstance
 from storage.registry import Peer
 
 PENDING = 0xFF00
@@ -44,6 +52,11 @@ MAX_CONTEXTS = 128
 """PS3.8 9.3.2.2: context identifiers are the odd numbers from 1 to 255."""
 MAX_INSTANCES = 65_535
 """Numbers of sub-operations are unsigned shorts (PS3.7 9.3.4)."""
+
+_STUDY_ROOT_KEYS = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")
+_PATIENT_ROOT_KEYS = ("PatientID", "IssuerOfPatientID", *_STUDY_ROOT_KEYS)
+
+PAUSE_POLL_S = 0.001
 
 _log = structlog.get_logger(__name__)
 
@@ -68,15 +81,26 @@ class _Tally:
 
 
 class RetrieveProvider:
-    """Serves C-MOVE and C-GET requests on accepted associations."""
+    """Serves C-MOVE and C-GET requests on accepted associations.
+
+    With `hierarchical`, the unique keys above the level must be there as single values (PS3.4
+    C.4.2.2.1); without, the key of the level is enough.
+    """
 
     def __init__(
-        self, index: Index, retrieval: Retrieval, peers: Peers, settings: DicomSettings
+        self,
+        index: Index,
+        retrieval: Retrieval,
+        peers: Peers,
+        settings: DicomSettings,
+        *,
+        hierarchical: bool = False,
     ) -> None:
         self._index = index
         self._retrieval = retrieval
         self._peers = peers
         self._settings = settings
+        self._hierarchical = hierarchical
 
     def serve(
         self, assoc: Association, request: C_MOVE | C_GET, context: PresentationContext
@@ -89,7 +113,7 @@ class RetrieveProvider:
             responder.fail(error.dimse_status, str(error))
         except StorageError as error:
             _log.error("retrieve failed", reason=str(error))
-            responder.fail(OUT_OF_RESOURCES, str(error))
+            responder.fail(OUT_OF_RESOURCES, "The archive does not answer; try again later.")
 
     def _serve(self, assoc: Association, request: C_MOVE | C_GET, responder: "_Responder") -> None:
         destination = None
@@ -105,18 +129,18 @@ class RetrieveProvider:
             sender = self._sender(assoc)
             cancelled = _send_all(instances, sender, responder, tally, None)
         else:
-            originator = Originator(str(assoc.requestor.ae_title).strip(), request.MessageID)
+            # Titles are ASCII (PS3.5 6.2), and pynetdicom sends no other.
+            caller = str(assoc.requestor.ae_title).encode("ascii", "replace").decode("ascii")
+            originator = Originator(caller.strip(), request.MessageID)
             cancelled = self._move(instances, destination, responder, tally, originator)
         responder.finish(tally, cancelled=cancelled)
 
     def _instances(self, responder: "_Responder") -> Sequence[StoredInstance]:
-        identifier = responder.identifier()
-        query = parse_keys(level_of(identifier), keys_of(identifier))
-        if not query.spec.matches:
-            raise QueryError("A retrieve request must name what it wants by a unique key.")
-        instances = list(self._index.instances_of(query.spec.matches))
+        level, keys = responder.unique_keys(hierarchical=self._hierarchical)
+        matches = parse_keys(level, keys).spec.matches
+        instances = list(islice(self._index.instances_of(matches), MAX_INSTANCES + 1))
         if len(instances) > MAX_INSTANCES:
-            raise QueryError(f"{len(instances)} instances match; ask for fewer at once.")
+            raise QueryError(f"More than {MAX_INSTANCES} instances; ask for fewer at once.")
         return instances
 
     def _move(
@@ -150,6 +174,8 @@ class RetrieveProvider:
         """Yield an association for exactly these instances, None if it cannot be had."""
         settings = self._settings
         entity = AE(ae_title=settings.ae_title)
+        entity.implementation_class_uid = meta.IMPLEMENTATION_CLASS_UID
+        entity.implementation_version_name = meta.IMPLEMENTATION_VERSION_NAME
         entity.connection_timeout = entity.acse_timeout = settings.move_connect_deadline_s
         entity.dimse_timeout = entity.network_timeout = settings.response_deadline_s
         contexts = [build_context(*pair) for pair in sorted(_offers(instances))]
@@ -160,13 +186,23 @@ class RetrieveProvider:
             _log.warning("move destination not reached", peer=destination.ae_title)
             yield None
             return
-        # The association's own thread must not take the responses that the sender waits for.
-        association._reactor_checkpoint.clear()
+        _pause(association)
         try:
             yield association
         finally:
+            if association.dul.is_alive():
+                association.release()
             association._reactor_checkpoint.set()
-            association.release()
+
+
+def _pause(association: Association) -> None:
+    """Let the association's own thread rest: it must not take the responses a sender waits for.
+
+    pynetdicom does the same in its own `send_c_store`.
+    """
+    association._reactor_checkpoint.clear()
+    while association.is_alive() and not association._is_paused:
+        time.sleep(PAUSE_POLL_S)
 
 
 def _send_all(
@@ -176,7 +212,7 @@ def _send_all(
     tally: _Tally,
     originator: Originator | None,
 ) -> bool:
-    """Send instances and report after each; return whether the peer cancelled."""
+    """Send instances and report after each; return whether the requestor wants no more."""
     for number, instance in enumerate(instances, start=1):
         if responder.is_cancelled():
             return True
@@ -224,11 +260,28 @@ class _Responder:
         self._request = request
         self._context = context
 
-    def identifier(self) -> Dataset:
-        return decoded(self._request.Identifier, self._context)
+    def unique_keys(self, *, hierarchical: bool) -> tuple[Level, dict[str, str]]:
+        """Return the level and what of the identifier says which entities are wanted.
+
+        All other keys mean nothing here (PS3.4 C.4.2.1.4.1), though some SCUs send them.
+        """
+        identifier = decoded(self._request.Identifier, self._context)
+        model = self._request.AffectedSOPClassUID
+        level, keys = level_of(identifier, model), keys_of(identifier)
+        if hierarchical:
+            check_hierarchy(level, model, keys)
+        meant = _PATIENT_ROOT_KEYS if model in PATIENT_ROOT else _STUDY_ROOT_KEYS
+        found = {keyword: keys[keyword] for keyword in meant if keyword in keys}
+        if not found.get(UNIQUE_KEYS[level], "").strip():
+            raise QueryError(f"{UNIQUE_KEYS[level]} must say what to retrieve.")
+        if any(wildcard in value for value in found.values() for wildcard in "*?"):
+            raise QueryError("Unique keys have no wildcards when retrieving.")
+        return level, found
 
     def is_cancelled(self) -> bool:
-        return self._request.MessageID in self._assoc.dimse.cancel_req
+        """Return whether the requestor cancelled, or is gone."""
+        cancelled = self._request.MessageID in self._assoc.dimse.cancel_req
+        return cancelled or not self._assoc.dul.is_alive()
 
     def pending(self, tally: _Tally) -> None:
         self._send(PENDING, tally)

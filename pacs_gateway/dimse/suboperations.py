@@ -4,13 +4,13 @@ pynetdicom sends data sets that it has decoded; here the stored bytes go out pie
 that nothing is changed on the way and memory does not grow with an instance.
 """
 
+import itertools
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from io import BytesIO
 
-from pydicom import dcmread, dcmwrite
-from pydicom.uid import UID
+import structlog
 from pynetdicom.association import Association
 from pynetdicom.dimse_messages import C_STORE_RQ
 from pynetdicom.dimse_primitives import C_STORE
@@ -18,6 +18,7 @@ from pynetdicom.pdu_primitives import P_DATA
 
 from pacs_gateway.archive.retrieve import Retrieval
 from pacs_gateway.dicom import meta, transcode
+from pacs_gateway.dicom.implicit import implicit_little_endian
 from pacs_gateway.errors import GatewayError, UnavailableError
 from storage.errors import StorageError
 from storage.records import StoredInstance
@@ -25,8 +26,10 @@ from storage.records import StoredInstance
 SUCCESS = 0x0000
 FAILED = 0xC000
 WARNINGS = range(0xB000, 0xC000)
-DEFAULT_PDU_BYTES = 64 * 1024
-"""When the peer sets no limit; larger PDUs gain nothing."""
+MAX_PDU_BYTES = 128 * 1024
+"""Larger PDUs gain nothing, and a peer may announce no limit or an absurd one."""
+MIN_PDU_BYTES = 4 * 1024
+"""DCMTK takes no less either; a smaller announcement is a mistake."""
 PDV_HEADER_BYTES = 6
 """PS3.8 E.2: length, context ID and control header of one value."""
 QUEUED_PDUS = 8
@@ -42,6 +45,8 @@ _CONVERTIBLE = frozenset(
         meta.GE_IMPLICIT_VR_BIG_ENDIAN_PIXELS,
     }
 )
+
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,21 +82,31 @@ class InstanceSender:
         self, instance: StoredInstance, *, message_id: int, originator: Originator | None
     ) -> int:
         """Send one instance and return the status of the peer, or FAILED if none came of it."""
+        syntax, context_id = self._context(instance)
+        if context_id is None or not self._association.dul.is_alive():
+            return FAILED
+        try:
+            pieces = _begun(self._data_set(instance, syntax))
+        except (GatewayError, StorageError) as error:
+            _log.error("instance not sent", reason=str(error))
+            return FAILED
+        try:
+            self._send_command(instance, context_id, message_id, originator)
+            self._send_data_set(pieces, context_id)
+        except (GatewayError, StorageError) as error:
+            # Half a message cannot be taken back; only a new association can go on.
+            _log.error("instance not sent whole", reason=str(error))
+            self._association.abort()
+            return FAILED
+        return self._response(message_id)
+
+    def _context(self, instance: StoredInstance) -> tuple[str, int | None]:
+        """Return the first syntax that was accepted, as stored if possible, and its context."""
         for syntax in offered_syntaxes(instance.transfer_syntax_uid):
             context_id = self._contexts.get((instance.sop_class_uid, syntax))
             if context_id is not None:
-                break
-        else:
-            return FAILED
-        try:
-            pieces = self._data_set(instance, syntax)
-            self._send_command(instance, context_id, message_id, originator)
-            self._send_data_set(pieces, context_id)
-        except (GatewayError, StorageError):
-            # Half a message cannot be taken back; only a new association can go on.
-            self._association.abort()
-            return FAILED
-        return self._response()
+                return syntax, context_id
+        return "", None
 
     def _data_set(self, instance: StoredInstance, syntax: str) -> Iterator[bytes]:
         stored = instance.transfer_syntax_uid
@@ -110,7 +125,7 @@ class InstanceSender:
             explicit = self._retrieval.data_set(instance)
         if syntax == meta.EXPLICIT_VR_LITTLE_ENDIAN:
             return explicit
-        return iter([_implicit(b"".join(explicit))])
+        return implicit_little_endian(explicit)
 
     def _send_command(
         self,
@@ -156,14 +171,22 @@ class InstanceSender:
             time.sleep(0.0005)
         dul.send_pdu(primitive)
 
-    def _response(self) -> int:
+    def _response(self, message_id: int) -> int:
         _, response = self._association.dimse.get_msg(block=True)
-        if response is None or getattr(response, "Status", None) is None:
+        if not isinstance(response, C_STORE) or response.MessageIDBeingRespondedTo != message_id:
+            # Too late, or astray: what comes next would be taken for the next one's answer.
+            self._association.abort()
             return FAILED
-        return int(response.Status)
+        return FAILED if response.Status is None else int(response.Status)
 
     def _pdu_bytes(self) -> int:
-        return int(self._association.dimse.maximum_pdu_size) or DEFAULT_PDU_BYTES
+        announced = int(self._association.dimse.maximum_pdu_size) or MAX_PDU_BYTES
+        return min(max(announced, MIN_PDU_BYTES), MAX_PDU_BYTES)
+
+
+def _begun(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """Return `pieces` with the first one read, so that what is lost is known before it is sent."""
+    return itertools.chain((next(pieces, b""),), pieces)
 
 
 def _value(context_id: int, data: bytes, *, last: bool) -> P_DATA:
@@ -171,20 +194,3 @@ def _value(context_id: int, data: bytes, *, last: bool) -> P_DATA:
     control = bytes([DATA | (LAST if last else 0)])
     primitive.presentation_data_value_list = [[context_id, control + data]]
     return primitive
-
-
-def _implicit(explicit: bytes) -> bytes:
-    """Return an Explicit VR Little Endian data set in the default transfer syntax (PS3.5 10.1)."""
-    head = meta.encode(
-        sop_class_uid="1.2",
-        sop_instance_uid="1.2",
-        transfer_syntax_uid=meta.EXPLICIT_VR_LITTLE_ENDIAN,
-    )
-    data_set = dcmread(BytesIO(head + explicit))
-    data_set.file_meta.TransferSyntaxUID = UID(meta.IMPLICIT_VR_LITTLE_ENDIAN)
-    written = BytesIO()
-    dcmwrite(written, data_set, enforce_file_format=True)
-    content = written.getvalue()
-    found = meta.decode(content)
-    assert found is not None
-    return content[found.length :]

@@ -15,6 +15,7 @@ from pacs_gateway.app import Archive, open_archive, prepare_database
 from pacs_gateway.config import DicomSettings, Settings, SpoolSettings
 from pacs_gateway.dicom import meta
 from pacs_gateway.dimse.composition import dicom_server
+from storage.index import Index
 from storage.records import Origin, utc_now
 from storage.registry import Peer
 
@@ -48,8 +49,8 @@ class Pacs:
 
 
 @contextmanager
-def running(folder: Path, **dicom: Any) -> Iterator[Pacs]:
-    """Serve DICOM over an empty archive in `folder`."""
+def running(folder: Path, *, index: Index | None = None, **dicom: Any) -> Iterator[Pacs]:
+    """Serve DICOM over an empty archive in `folder`, or over another `index`."""
     settings = Settings(
         data_dir=folder,
         dicom=DicomSettings(host="127.0.0.1", port=0, processes=1, **dicom),
@@ -60,7 +61,7 @@ def running(folder: Path, **dicom: Any) -> Iterator[Pacs]:
     server = dicom_server(
         settings.dicom,
         ingest=archive.ingest,
-        index=archive.index,
+        index=index or archive.index,
         retrieval=archive.retrieval,
         registry=archive.registry,
     )

@@ -301,12 +301,13 @@ def test_a_receiver_of_implicit_vr_gets_what_can_be_had_and_the_rest_is_named(
         pacs.know("OLD", port)
         keys = ["QueryRetrieveLevel=STUDY", f"StudyInstanceUID={CHEST}"]
         said = run_scu("movescu", pacs, keys, "-S", "-d", "-aem", "OLD")
-    assert "Number of Failed Suboperations     : 3" in said
-    assert "0xb000" in said
+    final = said.partition("Received Final Move Response")[2]
+    assert "Failed Suboperations          : 3" in final
+    assert "DIMSE Status                  : 0xb000" in final
     files = received(tmp_path / "in")
     compressed = {uid for uid, file in chest.items() if is_compressed(file)}
     assert files.keys() == chest.keys() - compressed
-    assert all(uid in said for uid in compressed)
+    assert all(uid in final for uid in compressed)
     for uid, file in files.items():
         assert transfer_syntax_of(file) == ImplicitVRLittleEndian
         assert_same_image(file, chest[uid], tmp_path)
@@ -347,7 +348,7 @@ def test_every_level_can_be_moved(
     pacs: Pacs, tmp_path: Path, level: str, keys: list[str], numbers: Sequence[int]
 ) -> None:
     with storescp(tmp_path / "in", "LEVELS", "+xa") as port:
-        # A table entry seen a moment ago may be five seconds old, so each port has its own title.
+        # The table of peers may be seconds old, so each port has a title of its own.
         title = f"LEVEL{port}"
         pacs.know(title, port)
         asked = [f"QueryRetrieveLevel={level}", *keys]
@@ -358,7 +359,7 @@ def test_every_level_can_be_moved(
 
 @pytest.mark.parametrize(
     ("number", "option"),
-    [(1, "+xe"), (5, "+xx"), (6, "+xr"), (2, "+xi")],
+    [(1, "+xe"), (3, "+xb"), (4, "+xd"), (5, "+xx"), (6, "+xr"), (7, "+xv")],
 )
 def test_c_get_brings_an_image_as_it_is_kept(
     pacs: Pacs, chest: dict[str, bytes], tmp_path: Path, number: int, option: str
@@ -369,3 +370,14 @@ def test_c_get_brings_an_image_as_it_is_kept(
     files = received(tmp_path)
     assert files.keys() == {uid}, said
     assert data_set_of(files[uid]) == data_set_of(chest[uid])
+
+
+def test_c_get_converts_what_the_requestor_does_not_take(
+    pacs: Pacs, chest: dict[str, bytes], tmp_path: Path
+) -> None:
+    uid = f"{CHEST}.2.1"
+    keys = ["QueryRetrieveLevel=IMAGE", f"SOPInstanceUID={uid}"]
+    run_scu("getscu", pacs, keys, "-S", "+xe", "+B", "-od", str(tmp_path))
+    file = received(tmp_path)[uid]
+    assert transfer_syntax_of(file) == ExplicitVRLittleEndian
+    assert_same_image(file, chest[uid], tmp_path)
