@@ -19,6 +19,7 @@ from pynetdicom.pdu_primitives import P_DATA
 from pacs_gateway.archive.retrieve import Retrieval
 from pacs_gateway.dicom import meta, transcode
 from pacs_gateway.dicom.implicit import implicit_little_endian
+from pacs_gateway.dimse.receiving import MAX_UID_CHARACTERS
 from pacs_gateway.errors import GatewayError, UnavailableError
 from storage.errors import StorageError
 from storage.records import StoredInstance
@@ -102,6 +103,9 @@ class InstanceSender:
 
     def _context(self, instance: StoredInstance) -> tuple[str, int | None]:
         """Return the first syntax that was accepted, as stored if possible, and its context."""
+        if len(instance.sop_instance_uid) > MAX_UID_CHARACTERS:
+            # Kept for the web and the pages; no command set may name it (PS3.5 9.1).
+            return "", None
         for syntax in offered_syntaxes(instance.transfer_syntax_uid):
             context_id = self._contexts.get((instance.sop_class_uid, syntax))
             if context_id is not None:

@@ -134,8 +134,9 @@ def find(pacs: Pacs, tmp_path: Path) -> Find:
     def answers(*keys: str, level: str = "STUDY", model: str = "-S") -> list[Dataset]:
         asked = [f"QueryRetrieveLevel={level}", f"SpecificCharacterSet={UTF_8}", *keys]
         run_scu("findscu", pacs, asked, model, "-X", "-od", str(tmp_path))
-        found = [dcmread(path, force=True) for path in sorted(tmp_path.glob("rsp*.dcm"))]
-        for path in tmp_path.glob("rsp*.dcm"):
+        paths = sorted(tmp_path.glob("rsp*.dcm"))
+        found: list[Dataset] = [dcmread(path, force=True) for path in paths]
+        for path in paths:
             path.unlink()
         return found
 
@@ -256,7 +257,17 @@ def storescp(folder: Path, ae_title: str, *options: str) -> Iterator[int]:
     folder.mkdir(exist_ok=True)
     path = require_program("storescp", "apt install dcmtk")
     port = processes.free_port()
-    command = [path, "-v", "-aet", ae_title, "-od", folder, "+B", *options, str(port)]
+    command: list[str | Path] = [
+        path,
+        "-v",
+        "-aet",
+        ae_title,
+        "-od",
+        str(folder),
+        "+B",
+        *options,
+        str(port),
+    ]
     log = folder.parent / f"{ae_title}.log"
     with processes.running(command, log=log, ready=lambda: accepts(port)):
         yield port
