@@ -14,7 +14,7 @@ from rich.table import Table
 from pacs_gateway.app import open_archive, prepare_database
 from pacs_gateway.config import Settings
 from pacs_gateway.errors import BadRequestError
-from pacs_gateway.web.accounts import hash_password
+from pacs_gateway.web.accounts import Role, hash_password
 from storage.records import utc_now
 from storage.registry import Peer, Registry, Token, User
 
@@ -28,12 +28,19 @@ Password = Annotated[
 
 
 @users.command("add")
-def add_user(context: typer.Context, username: str, password: Password) -> None:
-    """Add a person who may log in; the password is asked for."""
+def add_user(
+    context: typer.Context,
+    username: str,
+    password: Password,
+    role: Annotated[
+        Role, typer.Option(help="reader: views; device: views and stores; admin: everything.")
+    ] = Role.READER,
+) -> None:
+    """Add a person or program that may log in; the password is asked for."""
     with _registry(context) as registry:
         if registry.user(username) is not None:
             raise BadRequestError(f"There is a user {username} already.")
-        registry.add_user(username, hash_password(password), "administrator")
+        registry.add_user(username, hash_password(password), role)
     typer.echo(f"User {username} added.")
 
 

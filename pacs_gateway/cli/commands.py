@@ -78,7 +78,9 @@ def demo(
 @app.command(name="import")
 def import_(
     context: typer.Context,
-    paths: Annotated[list[Path], typer.Argument(help="Files, folders, zips, DICOMDIRs.")],
+    paths: Annotated[
+        list[Path], typer.Argument(exists=True, help="Files, folders, zips, DICOMDIRs.")
+    ],
 ) -> None:
     """Load DICOM files; doing it again does no harm."""
     if not import_paths(_settings(context), paths, Console()):

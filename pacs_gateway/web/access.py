@@ -14,6 +14,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from pacs_gateway.web import address
+from pacs_gateway.web.accounts import Role
 from pacs_gateway.web.problems import ForbiddenError, UnauthenticatedError
 
 SESSION_COOKIE = "pacs_gateway_session"
@@ -34,9 +35,9 @@ class Permission(StrEnum):
 
 
 ROLES: Mapping[str, frozenset[Permission]] = {
-    "admin": frozenset(Permission),
-    "reader": frozenset({Permission.MEASURE, Permission.LOGGED_IN, Permission.VIEW}),
-    "device": frozenset(
+    Role.ADMIN: frozenset(Permission),
+    Role.READER: frozenset({Permission.MEASURE, Permission.LOGGED_IN, Permission.VIEW}),
+    Role.DEVICE: frozenset(
         {Permission.MEASURE, Permission.LOGGED_IN, Permission.VIEW, Permission.STORE}
     ),
 }

@@ -1,6 +1,7 @@
 """Passwords and the first administrator."""
 
 import secrets
+from enum import StrEnum
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -9,6 +10,17 @@ from pacs_gateway.config import Settings
 from storage.registry import Registry
 
 ADMINISTRATOR = "admin"
+"""User name of the account that is made at the first start."""
+
+
+class Role(StrEnum):
+    """What a user is; web.access says what each may do."""
+
+    ADMIN = "admin"
+    READER = "reader"
+    DEVICE = "device"
+
+
 MAX_PASSWORD_CHARACTERS = 1024
 """Longer input is no password; hashing it would only cost time."""
 
@@ -37,5 +49,5 @@ def ensure_administrator(registry: Registry, settings: Settings) -> str | None:
         return None
     chosen = settings.admin_password
     password = chosen.get_secret_value() if chosen else secrets.token_urlsafe(12)
-    registry.add_user(ADMINISTRATOR, hash_password(password), ADMINISTRATOR)
+    registry.add_user(ADMINISTRATOR, hash_password(password), Role.ADMIN)
     return None if chosen else password
