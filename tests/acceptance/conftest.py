@@ -24,7 +24,9 @@ CHROMIUM_ARGUMENTS = (
 )
 
 
-@pytest.fixture(scope="session")
+# Not for the whole session: playwright keeps an event loop running in this thread until it ends,
+# and tests of other files run loops of their own.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     chromium = require_program("chromium", "apt install chromium")
     with sync_playwright() as playwright:

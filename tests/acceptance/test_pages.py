@@ -45,7 +45,7 @@ class Visit:
             self.complaints.append(f"request to {url}")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def login(browser: Browser, gateway: Gateway, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Log in once; the session is shared."""
     context = browser.new_context(base_url=gateway.url)
