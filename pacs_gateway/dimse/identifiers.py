@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping
 from io import BytesIO
 
 from pydicom.datadict import keyword_for_tag
-from pydicom.uid import UID
 from pynetdicom.presentation import PresentationContext
 from pynetdicom.sop_class import (
     PatientRootQueryRetrieveInformationModelFind,
@@ -22,7 +21,7 @@ from pacs_gateway.dicom.jsonmodel import to_json
 from pacs_gateway.dicom.values import PERSON_NAME_GROUPS
 from pacs_gateway.dimse.receiving import MAX_OTHER_MESSAGE_BYTES
 from pacs_gateway.errors import QueryError
-from storage.records import DicomJson, Level
+from storage.records import MATCHING_KEYS, DicomJson, Level
 
 QUERY_RETRIEVE_LEVEL = "00080052"
 REQUEST_ATTRIBUTES_SEQUENCE = "00400275"
@@ -60,7 +59,7 @@ def decoded(identifier: BytesIO | None, context: PresentationContext) -> DicomJs
     return to_json(data_set, inline_limit=MAX_OTHER_MESSAGE_BYTES)
 
 
-def level_of(identifier: DicomJson, sop_class_uid: UID) -> Level:
+def level_of(identifier: DicomJson, sop_class_uid: str) -> Level:
     """Return the Query/Retrieve Level.
 
     Raises QueryError if it is missing, unknown or none of the information model's.
@@ -82,7 +81,7 @@ def keys_of(identifier: DicomJson) -> dict[str, str]:
     return dict(_keys(identifier))
 
 
-def check_hierarchy(level: Level, sop_class_uid: UID, keys: Mapping[str, str]) -> None:
+def check_hierarchy(level: Level, sop_class_uid: str, keys: Mapping[str, str]) -> None:
     """Demand one value of each unique key above the level (PS3.4 C.4.1.2.1, C.4.2.2.1).
 
     Raises QueryError naming the key that is missing or is no single value.
@@ -97,14 +96,16 @@ def check_hierarchy(level: Level, sop_class_uid: UID, keys: Mapping[str, str]) -
 def _keys(identifier: DicomJson) -> Iterator[tuple[str, str]]:
     for name, attribute in identifier.items():
         keyword = keyword_for_tag(int(name, 16))
+        if not keyword:
+            # Private attributes have no keyword, and no key of ours matches them.
+            continue
         if attribute["vr"] == "SQ":
             if name == REQUEST_ATTRIBUTES_SEQUENCE:
                 yield from _sequence_keys(keyword, attribute)
-        elif "InlineBinary" in attribute:
-            raise QueryError(f"{keyword or name} has a value that cannot be read.")
-        elif keyword:
-            # Private attributes have no keyword, and no key of ours matches them.
+        elif "InlineBinary" not in attribute:
             yield keyword, _text(attribute)
+        elif keyword in MATCHING_KEYS:
+            raise QueryError(f"{keyword} has a value that cannot be read.")
 
 
 def _sequence_keys(keyword: str, attribute: DicomJson) -> Iterator[tuple[str, str]]:

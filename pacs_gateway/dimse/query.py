@@ -1,6 +1,7 @@
 """C-FIND SCP: Patient Root and Study Root, all levels (PS3.4 C.4.1)."""
 
 import json
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -27,6 +28,8 @@ CANCELLED = 0xFE00
 OUT_OF_RESOURCES = 0xA700
 ANSWERS_AT_ONCE = 200
 """Answers read from the index at a time; ten thousand would take some hundred megabytes."""
+ANSWERS_IN_FLIGHT = 16
+SENT_POLL_S = 0.0005
 
 _UID_TAGS = {Level.STUDY: "0020000D", Level.SERIES: "0020000E", Level.IMAGE: "00080018"}
 
@@ -73,7 +76,9 @@ class FindProvider:
             check_hierarchy(level, model, keys)
         query = parse_keys(level, keys)
         status = PENDING_SOME_KEYS_UNSUPPORTED if query.unsupported else PENDING
-        for found in self._found(query.spec):
+        for number, found in enumerate(self._found(query.spec)):
+            if number % ANSWERS_IN_FLIGHT == 0:
+                _wait_until_sent(event.assoc.dul)
             if event.is_cancelled:
                 yield CANCELLED, None
                 return
@@ -135,6 +140,16 @@ def _identity(level: Level, attributes: DicomJson) -> str:
     """Return what no other answer has; patients without an ID differ in their attributes alone."""
     told_apart_by = attributes.get(_UID_TAGS.get(level, ""), attributes)
     return json.dumps(told_apart_by, sort_keys=True)
+
+
+def _wait_until_sent(dul: Any) -> None:
+    """Wait until nothing is left to send; the transport's own deadline ends the wait.
+
+    pynetdicom queues answers without end, and reads nothing, a C-CANCEL neither, before all of
+    them are sent.
+    """
+    while dul.is_alive() and not dul.to_provider_queue.empty():
+        time.sleep(SENT_POLL_S)
 
 
 def _context(event: evt.Event) -> PresentationContext:

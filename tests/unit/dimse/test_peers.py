@@ -1,0 +1,103 @@
+"""Protects: only a known title at its own address has every service; strangers have what the setting
+allows; and who was known stays known while the database is down."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pacs_gateway.dimse import peers as peers_module
+from pacs_gateway.dimse.peers import Peers, Service
+from storage.database import Engine, migrate, open_engine
+from storage.errors import UnavailableError
+from storage.registry import Peer, Registry
+
+EVERYTHING = frozenset(Service)
+STORE_ONLY = frozenset({Service.ECHO, Service.STORE})
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Path:
+    return tmp_path / "index.sqlite"
+
+
+@pytest.fixture
+def engine(database: Path) -> Iterator[Engine]:
+    engine = open_engine(f"sqlite:///{database}", busy_deadline_s=1)
+    migrate(engine)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def registry(engine: Engine) -> Registry:
+    registry = Registry(engine)
+    registry.add_peer(Peer(ae_title="CT1", host="10.0.0.7", port=104))
+    registry.add_peer(Peer(ae_title="FLOOR", host="10.0.2.0/24", port=104))
+    registry.add_peer(Peer(ae_title="NAMED", host="localhost", port=104))
+    return registry
+
+
+@pytest.mark.parametrize(
+    ("title", "address", "known"),
+    [
+        ("CT1", "10.0.0.7", True),
+        ("CT1", "::ffff:10.0.0.7", True),
+        ("CT1", "10.0.0.8", False),
+        ("CT2", "10.0.0.7", False),
+        ("ct1", "10.0.0.7", False),
+        ("FLOOR", "10.0.2.200", True),
+        ("FLOOR", "10.0.3.1", False),
+        ("NAMED", "10.0.0.7", False),
+        ("ANYBODY", "127.0.0.1", True),
+        ("ANYBODY", "127.1.2.3", True),
+        ("ANYBODY", "::1", True),
+        ("ANYBODY", "::ffff:127.0.0.1", True),
+        ("ANYBODY", "fe80::1%eth0", False),
+    ],
+)
+def test_title_and_address_must_fit_together(
+    registry: Registry, title: str, address: str, *, known: bool
+) -> None:
+    expected = EVERYTHING if known else frozenset()
+    assert Peers(registry, unknown="hold").allowed(title, address) == expected
+    expected = EVERYTHING if known else STORE_ONLY
+    assert Peers(registry, unknown="store").allowed(title, address) == expected
+
+
+def test_a_destination_is_one_device(registry: Registry) -> None:
+    peers = Peers(registry, unknown="hold")
+    found = peers.destination("CT1")
+    assert found is not None
+    assert (found.host, found.port) == ("10.0.0.7", 104)
+    assert peers.destination("FLOOR") is None
+    assert peers.destination("NOBODY") is None
+
+
+def test_a_device_just_added_is_a_destination_at_once(registry: Registry) -> None:
+    peers = Peers(registry, unknown="hold")
+    assert peers.destination("NEW") is None
+    registry.add_peer(Peer(ae_title="NEW", host="10.0.0.9", port=104))
+    assert peers.destination("NEW") is not None
+
+
+def test_strangers_are_listed(registry: Registry) -> None:
+    Peers(registry, unknown="hold").note_held("WHO", "10.9.9.9")
+    (held,) = registry.held_peers()
+    assert (held.ae_title, held.address, held.attempts) == ("WHO", "10.9.9.9", 1)
+
+
+def test_who_was_known_stays_known_while_the_database_is_down(
+    registry: Registry, engine: Engine, database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(peers_module, "REMEMBERED_S", 0.0)
+    before, after = Peers(registry, unknown="hold"), Peers(registry, unknown="hold")
+    assert before.allowed("CT1", "10.0.0.7") == EVERYTHING
+    engine.dispose()
+    for path in database.parent.glob(f"{database.name}*"):
+        path.unlink()
+    database.mkdir()
+    assert before.allowed("CT1", "10.0.0.7") == EVERYTHING
+    assert before.allowed("CT2", "10.0.0.8") == frozenset()
+    with pytest.raises(UnavailableError):
+        after.allowed("CT1", "10.0.0.7")
