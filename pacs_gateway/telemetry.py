@@ -7,13 +7,20 @@ import logging
 import sys
 
 import structlog
+from structlog.typing import EventDict, WrappedLogger
 
 
 def configure_logs(*, role: str, level: int = logging.INFO) -> None:
     """Set up this process's logs; called once by each role's entry point."""
+
+    def add_role(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+        # Not a context variable: threads that libraries start would not inherit it.
+        event["role"] = role
+        return event
+
     structlog.configure(
         processors=[
-            structlog.contextvars.merge_contextvars,
+            add_role,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
@@ -23,8 +30,6 @@ def configure_logs(*, role: str, level: int = logging.INFO) -> None:
         logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
         cache_logger_on_first_use=True,
     )
-    structlog.contextvars.clear_contextvars()
-    structlog.contextvars.bind_contextvars(role=role)
     logging.basicConfig(
         level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(message)s"
     )

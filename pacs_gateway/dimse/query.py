@@ -16,16 +16,18 @@ from pacs_gateway.archive.query import parse_keys
 from pacs_gateway.dicom.charset import ISO_IR_192
 from pacs_gateway.dicom.jsonmodel import SPECIFIC_CHARACTER_SET, to_dataset
 from pacs_gateway.dimse.identifiers import check_hierarchy, decoded, keys_of, level_of
-from pacs_gateway.dimse.store import MAX_COMMENT_CHARACTERS
+from pacs_gateway.dimse.statuses import (
+    CANCELLED,
+    OUT_OF_RESOURCES,
+    PENDING,
+    PENDING_SOME_KEYS_UNSUPPORTED,
+    error_comment,
+)
 from pacs_gateway.errors import GatewayError, OutOfResourcesError
 from storage.errors import StorageError
 from storage.index import Index
 from storage.records import DicomJson, Found, Level, QuerySpec
 
-PENDING = 0xFF00
-PENDING_SOME_KEYS_UNSUPPORTED = 0xFF01
-CANCELLED = 0xFE00
-OUT_OF_RESOURCES = 0xA700
 ANSWERS_AT_ONCE = 200
 """Answers read from the index at a time; ten thousand would take some hundred megabytes."""
 ANSWERS_IN_FLIGHT = 16
@@ -160,5 +162,5 @@ def _context(event: evt.Event) -> PresentationContext:
 def _failure(status: int, comment: str) -> Dataset:
     failure = Dataset()
     failure.Status = status
-    failure.ErrorComment = comment[:MAX_COMMENT_CHARACTERS]
+    failure.ErrorComment = error_comment(comment)
     return failure

@@ -1,15 +1,12 @@
 """C-MOVE and C-GET SCP (PS3.4 C.4.2, C.4.3): which instances, to whom, and how it went."""
 
-import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from io import BytesIO
 from itertools import groupby, islice
 
 import structlog
 from pydicom.dataset import Dataset
-from pynetdicom import AE, build_context
 from pynetdicom.association import Association
 from pynetdicom.dimse_primitives import C_GET, C_MOVE
 from pynetdicom.dsutils import encode
@@ -18,7 +15,6 @@ from pynetdicom.presentation import PresentationContext
 from pacs_gateway.archive.query import UNIQUE_KEYS, parse_keys
 from pacs_gateway.archive.retrieve import Retrieval
 from pacs_gateway.config import DicomSettings
-from pacs_gateway.dicom import meta
 from pacs_gateway.dimse.identifiers import (
     PATIENT_ROOT,
     check_hierarchy,
@@ -27,10 +23,19 @@ from pacs_gateway.dimse.identifiers import (
     level_of,
 )
 from pacs_gateway.dimse.peers import Peers
-from pacs_gateway.dimse.store import MAX_COMMENT_CHARACTERS
+from pacs_gateway.dimse.requesting import Requestor
+from pacs_gateway.dimse.statuses import (
+    CANCELLED,
+    NO_SUBOPERATIONS_POSSIBLE,
+    OUT_OF_RESOURCES,
+    PENDING,
+    SOME_SUBOPERATIONS_FAILED,
+    SUCCESS,
+    UNKNOWN_DESTINATION,
+    error_comment,
+)
 from pacs_gateway.dimse.suboperations import (
     FAILED,
-    SUCCESS,
     WARNINGS,
     InstanceSender,
     Originator,
@@ -42,12 +47,6 @@ from storage.index import Index
 from storage.records import Level, StoredInstance
 from storage.registry import Peer
 
-PENDING = 0xFF00
-CANCELLED = 0xFE00
-SOME_FAILED = 0xB000
-UNKNOWN_DESTINATION = 0xA801
-NO_SUBOPERATIONS_POSSIBLE = 0xA702
-OUT_OF_RESOURCES = 0xA700
 MAX_CONTEXTS = 128
 """PS3.8 9.3.2.2: context identifiers are the odd numbers from 1 to 255."""
 MAX_INSTANCES = 65_535
@@ -56,7 +55,6 @@ MAX_INSTANCES = 65_535
 _STUDY_ROOT_KEYS = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")
 _PATIENT_ROOT_KEYS = ("PatientID", "IssuerOfPatientID", *_STUDY_ROOT_KEYS)
 
-PAUSE_POLL_S = 0.001
 
 _log = structlog.get_logger(__name__)
 
@@ -99,7 +97,8 @@ class RetrieveProvider:
         self._index = index
         self._retrieval = retrieval
         self._peers = peers
-        self._settings = settings
+        self._requestor = Requestor(settings)
+        self._deadline_s = settings.response_deadline_s
         self._hierarchical = hierarchical
 
     def serve(
@@ -153,7 +152,7 @@ class RetrieveProvider:
     ) -> bool:
         """Send over as many associations as the number of contexts demands."""
         for batch in _batches(instances):
-            with self._associated(destination, batch) as association:
+            with self._requestor.associated(destination, _offers(batch)) as association:
                 if association is None:
                     for instance in batch:
                         tally.count(instance, FAILED)
@@ -164,45 +163,7 @@ class RetrieveProvider:
         return False
 
     def _sender(self, association: Association) -> InstanceSender:
-        deadline_s = self._settings.response_deadline_s
-        return InstanceSender(association, self._retrieval, deadline_s=deadline_s)
-
-    @contextmanager
-    def _associated(
-        self, destination: Peer, instances: Sequence[StoredInstance]
-    ) -> Iterator[Association | None]:
-        """Yield an association for exactly these instances, None if it cannot be had."""
-        settings = self._settings
-        entity = AE(ae_title=settings.ae_title)
-        entity.implementation_class_uid = meta.IMPLEMENTATION_CLASS_UID
-        entity.implementation_version_name = meta.IMPLEMENTATION_VERSION_NAME
-        entity.connection_timeout = entity.acse_timeout = settings.move_connect_deadline_s
-        entity.dimse_timeout = entity.network_timeout = settings.response_deadline_s
-        contexts = [build_context(*pair) for pair in sorted(_offers(instances))]
-        association = entity.associate(
-            destination.host, destination.port, contexts=contexts, ae_title=destination.ae_title
-        )
-        if not association.is_established:
-            _log.warning("move destination not reached", peer=destination.ae_title)
-            yield None
-            return
-        _pause(association)
-        try:
-            yield association
-        finally:
-            if association.dul.is_alive():
-                association.release()
-            association._reactor_checkpoint.set()
-
-
-def _pause(association: Association) -> None:
-    """Let the association's own thread rest: it must not take the responses a sender waits for.
-
-    pynetdicom does the same in its own `send_c_store`.
-    """
-    association._reactor_checkpoint.clear()
-    while association.is_alive() and not association._is_paused:
-        time.sleep(PAUSE_POLL_S)
+        return InstanceSender(association, self._retrieval, deadline_s=self._deadline_s)
 
 
 def _send_all(
@@ -224,7 +185,7 @@ def _send_all(
 
 
 def _offers(instances: Sequence[StoredInstance]) -> set[tuple[str, str]]:
-    """Return (SOP class, transfer syntax) pairs, one context each so that each can be accepted."""
+    """Return the (SOP class, transfer syntax) pairs in which the instances can be sent."""
     return {
         (instance.sop_class_uid, syntax)
         for instance in instances
@@ -294,11 +255,11 @@ class _Responder:
         elif nothing_sent:
             status = NO_SUBOPERATIONS_POSSIBLE
         elif tally.failed or tally.warnings:
-            status = SOME_FAILED
+            status = SOME_SUBOPERATIONS_FAILED
         self._send(status, tally, failed=tally.failed)
 
     def fail(self, status: int, comment: str) -> None:
-        self._send(status, None, comment=comment[:MAX_COMMENT_CHARACTERS])
+        self._send(status, None, comment=error_comment(comment))
 
     def _send(
         self,

@@ -201,6 +201,14 @@ def test_utf_8_is_understood_without_being_declared(pacs: Pacs) -> None:
     assert name.encode() in answer.Identifier.getvalue()
 
 
+def test_a_comment_about_a_foreign_text_stays_ascii(pacs: Pacs) -> None:
+    asked = element(0x0008, 0x0052, b"IMAGE ") + element(0x0020, 0x0013, "số một".encode())
+    (response,) = ask_raw(pacs, asked)
+    assert response.Status == 0xA900
+    assert response.ErrorComment.startswith("InstanceNumber ")
+    assert response.ErrorComment.isascii()
+
+
 def element(group: int, number: int, value: bytes) -> bytes:
     """Return an element in Implicit VR Little Endian."""
     return struct.pack("<HHI", group, number, len(value)) + value
@@ -376,6 +384,22 @@ def test_a_destination_that_never_answers_is_given_up_after_its_deadline(pacs: P
         woken.set()
     assert time.monotonic() - began < 8
     assert answers[-1][0].Status == 0xA702
+    assert counts(answers[-1][0]) == (0, IMAGES)
+
+
+def test_a_destination_that_stops_inside_a_pdu_is_given_up_too(pacs: Pacs) -> None:
+    woken = threading.Event()
+
+    def handle(event: evt.Event) -> int:
+        event.assoc.dul.socket.socket.sendall(b"\x04\x00\x00")
+        woken.wait(20)
+        return 0x0000
+
+    began = time.monotonic()
+    with destination(handle, "HALF", pacs):
+        answers = move(pacs, "HALF")
+        woken.set()
+    assert time.monotonic() - began < 8
     assert counts(answers[-1][0]) == (0, IMAGES)
 
 
