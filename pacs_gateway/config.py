@@ -163,8 +163,6 @@ class ImagingSettings(_Section):
     """Samples in one frame; digital mammography has 20 million, whole-slide tiles less."""
     max_waiting: int = Field(64, ge=1)
     """Rendering requests that may wait before 503 is answered."""
-    cache_bytes: int = Field(2 * GIB, ge=0)
-    """Rendered images kept on disk."""
 
 
 class Settings(BaseSettings):

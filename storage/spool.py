@@ -1,12 +1,13 @@
 """The write-ahead spool: what has been received and is not yet in the object store and the index.
 
 Invariants: a file is in `ready/` only whole, synced, and under a name that holds its SHA-256;
-nothing leaves `ready/` but by `done` or `set_aside`. A restart therefore finishes exactly what
+nothing leaves `ready/` but by `done` or `put_apart`. A restart therefore finishes exactly what
 was acknowledged (docs/design/0003-acknowledgement.md).
 
     incoming/<ulid>                 being written; swept when its writer is long gone
     ready/<ulid>.<sha256>.dcm       acknowledged, waiting to be stored
     set-aside/<ulid>.dcm + .json    refused bytes and why, kept for a while for a person to see
+    damaged/<name>                  acknowledged, spoiled by the disk since; never removed by us
 """
 
 import errno
@@ -46,7 +47,8 @@ class Spool:
         self._incoming = root / "incoming"
         self._ready = root / "ready"
         self._set_aside = root / "set-aside"
-        for folder in (self._incoming, self._ready, self._set_aside):
+        self._damaged = root / "damaged"
+        for folder in (self._incoming, self._ready, self._set_aside, self._damaged):
             folder.mkdir(parents=True, exist_ok=True)
         self._root = root
 
@@ -66,6 +68,10 @@ class Spool:
     def done(self, entry: ReadyEntry) -> None:
         """Forget an entry whose object is stored and indexed."""
         entry.path.unlink(missing_ok=True)
+
+    def put_apart(self, entry: ReadyEntry) -> None:
+        """Take a damaged entry out of the way of the others; it is kept until a person decides."""
+        entry.path.rename(self._damaged / entry.path.name)
 
     def set_aside(self, path: Path, reason: str, facts: dict[str, str]) -> None:
         """Move refused bytes out of the way, with the reason beside them."""

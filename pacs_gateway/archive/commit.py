@@ -20,7 +20,7 @@ from pacs_gateway.archive.examine import Examiner
 from pacs_gateway.dicom import meta, pixels
 from pacs_gateway.dicom.describe import ObjectFacts, describe
 from pacs_gateway.dicom.identity import identify
-from pacs_gateway.errors import NotADataSetError
+from pacs_gateway.errors import IdentityError, NotADataSetError
 from storage.errors import StorageError
 from storage.index import Index
 from storage.objects import ObjectStore
@@ -91,16 +91,33 @@ class Committer:
         self._workers.shutdown()
 
     def _commit(self, entries: Sequence[ReadyEntry]) -> None:
-        prepared = [self._prepare(entry) for entry in entries]
+        prepared = [item for entry in entries if (item := self._prepared_or_apart(entry))]
         # Two versions of one instance must not meet in a batch: the second is compared with the
         # first as it was indexed.
         for group in _without_repetition(prepared):
-            new = [item for item in group if not self._is_resent(item)]
+            known = self._index.known([item.record.sop_instance_uid for item in group])
+            new = [
+                item
+                for item in group
+                if not self._is_resent(item, known.get(item.record.sop_instance_uid, ()))
+            ]
             list(self._workers.map(self._put, new))
             outcomes = self._index.commit([item.record for item in new])
             _report(new, outcomes)
             for item in group:
                 self._spool.done(item.entry)
+
+    def _prepared_or_apart(self, entry: ReadyEntry) -> _Prepared | None:
+        """Return the entry ready to be stored; put apart what the disk has spoiled since.
+
+        One damaged file must not keep all that came after it from being stored.
+        """
+        try:
+            return self._prepare(entry)
+        except (NotADataSetError, IdentityError, ValueError) as error:
+            _log.error("acknowledged object is damaged; see spool/damaged", reason=str(error))
+            self._spool.put_apart(entry)
+            return None
 
     def _put(self, item: _Prepared) -> None:
         self._store.put(item.record.object_key, item.entry.path, sha256=item.record.sha256)
@@ -109,7 +126,7 @@ class Committer:
         with _mapped(entry.path) as buffer:
             head = meta.decode(buffer[: meta.MAX_META_BYTES])
             if head is None:
-                raise StorageError(f"{entry.path.name} in the spool is not what was written there.")
+                raise NotADataSetError("It is cut off within its file meta information.")
             with self._examiner.examine(
                 buffer,
                 data_set_offset=head.length,
@@ -143,10 +160,8 @@ class Committer:
                 data_set = examined.plain[examined.data_set_offset : end]
         return _Prepared(entry, _described(data_set, facts))
 
-    def _is_resent(self, item: _Prepared) -> bool:
+    def _is_resent(self, item: _Prepared, versions: Iterable[StoredInstance]) -> bool:
         """Return whether the archive already has this data set, from another sender perhaps."""
-        known = self._index.known([item.record.sop_instance_uid])
-        versions = known.get(item.record.sop_instance_uid, ())
         return any(self._same_data_set(item, version) for version in versions)
 
     def _same_data_set(self, item: _Prepared, version: StoredInstance) -> bool:

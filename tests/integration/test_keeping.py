@@ -119,6 +119,22 @@ def test_the_corpus_of_real_and_hostile_files(archive: Archive) -> None:
         assert not harmless or Path(name).name in BROKEN, name
 
 
+def test_a_file_that_the_disk_spoils_holds_up_no_other(archive: Archive) -> None:
+    first, second = shipped_files()[:2]
+    spoiled = keep(archive, first)
+    (entry,) = archive.spool.ready(1)
+    entry.path.write_bytes(b"what the disk made of it")
+    kept = keep(archive, second)
+    committer = archive.committer()
+    committer.run_once()
+    committer.close()
+    assert {found.sha256 for found in archive.index.instances_of(())} == {kept}
+    (apart,) = (archive.settings.data_dir / "spool" / "damaged").iterdir()
+    assert spoiled is not None
+    assert spoiled in apart.name
+    assert archive.spool.ready(10) == []
+
+
 @pytest.mark.parametrize("content", [b"", b"\0" * 132, b"PK\x03\x04" + bytes(500)])
 def test_what_is_no_dicom_is_refused_in_one_line(archive: Archive, content: bytes) -> None:
     arrival = archive.ingest.begin_file(ORIGIN)
