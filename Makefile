@@ -36,6 +36,9 @@ test: setup  ## every test, with real servers
 	@tests/install_servers
 	$(BIN)/python -m pytest
 
+bench: setup  ## measure beside Orthanc, as ratios in one run
+	$(BIN)/python -m benchmarks
+
 lock: setup  ## renew requirements/ from pyproject.toml, with hashes
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
@@ -47,4 +50,4 @@ lock: setup  ## renew requirements/ from pyproject.toml, with hashes
 clean:  ## remove .venv and caches, keep data
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 
-.PHONY: help setup demo check unit test lock clean
+.PHONY: help setup demo check unit test bench lock clean
