@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 
 from pacs_gateway import __version__
-from pacs_gateway.cli import administration, serving
+from pacs_gateway.cli import administration, ohif, serving
 from pacs_gateway.cli.demonstration import demonstrate
 from pacs_gateway.cli.importing import import_paths
 from pacs_gateway.config import Settings, load_settings
@@ -25,6 +25,7 @@ app = typer.Typer(
 app.add_typer(administration.users, name="user")
 app.add_typer(administration.devices, name="device")
 app.add_typer(administration.tokens, name="token")
+app.add_typer(ohif.commands, name="ohif")
 
 
 class RoleName(StrEnum):
