@@ -157,6 +157,8 @@ class MatchKind(StrEnum):
     """`values[0]` is a folded name, words in any order; `*` and `?` allowed."""
     FUZZY = "fuzzy"
     """Each word of folded `values[0]` begins some word of the name."""
+    EMPTY = "empty"
+    """There is no value (PS3.4 C.2.2.2.7); `values` is empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,11 +171,24 @@ class Match:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class KeptMatch:
+    """One matching key without a column of its own, compared in the attributes of its level."""
+
+    level: Level
+    path: tuple[str, ...]
+    """Tags as the DICOM JSON model names them; all but the last are sequences."""
+    vr: str
+    kind: MatchKind
+    """Not NAME or FUZZY: nothing folded is kept of these."""
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class QuerySpec:
     """One query for C-FIND, QIDO-RS and the worklist page alike."""
 
     level: Level
-    matches: tuple[Match, ...] = ()
+    matches: tuple[Match | KeptMatch, ...] = ()
     limit: int | None = None
     offset: int = 0
 

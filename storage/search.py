@@ -5,8 +5,9 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 
-from storage import schema
-from storage.records import MATCHING_KEYS, Level, Match, MatchKind, QuerySpec
+from storage import kept, schema
+from storage.comparisons import in_range, like
+from storage.records import MATCHING_KEYS, KeptMatch, Level, Match, MatchKind, QuerySpec
 
 TABLES = {
     Level.PATIENT: schema.patients,
@@ -25,8 +26,6 @@ _MULTI_VALUED = {
     "SOPClassesInStudy": schema.studies.c.sop_classes,
 }
 _INTEGER_VRS = frozenset({"IS", "US"})
-_ESCAPE = "!"
-_HIGHEST_TIME = "235959.999999"
 
 
 def statement(spec: QuerySpec, columns: Sequence[Any]) -> Select[Any]:
@@ -35,7 +34,9 @@ def statement(spec: QuerySpec, columns: Sequence[Any]) -> Select[Any]:
     return query.limit(spec.limit).offset(spec.offset or None)
 
 
-def conditions(query: Select[Any], level: Level, matches: Sequence[Match]) -> Select[Any]:
+def conditions(
+    query: Select[Any], level: Level, matches: Sequence[Match | KeptMatch]
+) -> Select[Any]:
     """Join the levels above `level` to the query and restrict it by all matches."""
     query = _joined(query, level)
     for match in matches:
@@ -68,9 +69,13 @@ def _belongs(level: Level) -> ColumnElement[bool]:
     }[level]
 
 
-def _condition(match: Match, level: Level) -> ColumnElement[bool]:
-    key_level, vr = MATCHING_KEYS[match.keyword]
-    condition = _comparison(match, vr)
+def _condition(match: Match | KeptMatch, level: Level) -> ColumnElement[bool]:
+    if isinstance(match, KeptMatch):
+        key_level = match.level
+        condition = kept.condition(TABLES[key_level].c.attributes, match)
+    else:
+        key_level, vr = MATCHING_KEYS[match.keyword]
+        condition = _comparison(match, vr)
     # A key of a lower level than asked for restricts by existence (relational query, C.4.1.2.2).
     for lower in reversed(list(TABLES)[_DEPTH[level] + 1 : _DEPTH[key_level] + 1]):
         if lower is Level.IMAGE:
@@ -81,28 +86,43 @@ def _condition(match: Match, level: Level) -> ColumnElement[bool]:
 
 def _comparison(match: Match, vr: str) -> ColumnElement[bool]:
     keyword = match.keyword
+    if match.kind is MatchKind.EMPTY:
+        return _empty(keyword)
     if keyword in _MULTI_VALUED:
         return _any_value(_MULTI_VALUED[keyword], match)
     if match.kind in (MatchKind.NAME, MatchKind.FUZZY):
         return _name(match)
     column = TABLES[MATCHING_KEYS[keyword][0]].c[keyword]
     if match.kind is MatchKind.RANGE:
-        return _range(column, match.values, vr)
+        return in_range(column, match.values, vr)
     if match.kind is MatchKind.WILDCARD:
-        return column.like(_pattern(match.values[0]), escape=_ESCAPE)
-    if vr in _INTEGER_VRS:
-        numbers = map(int, match.values)
-        return column.in_([number for number in numbers if abs(number) <= schema.MAX_INTEGER])
-    return column.in_(match.values)
+        return like(column, match.values[0])
+    return column.in_(_wanted(match, vr))
+
+
+def _wanted(match: Match, vr: str) -> Sequence[str | int]:
+    """Return the values as the column holds them."""
+    if vr not in _INTEGER_VRS:
+        return match.values
+    return [number for number in map(int, match.values) if abs(number) <= schema.MAX_INTEGER]
+
+
+def _empty(keyword: str) -> ColumnElement[bool]:
+    """Return whether there is no value; numbers are NULL then, texts NULL or empty."""
+    level, vr = MATCHING_KEYS[keyword]
+    column = _MULTI_VALUED.get(keyword)
+    if column is None:
+        column = TABLES[level].c[keyword]
+    return column.is_(None) if vr in _INTEGER_VRS else func.coalesce(column, "") == ""
 
 
 def _any_value(column: ColumnElement[str], match: Match) -> ColumnElement[bool]:
     if match.kind is MatchKind.WILDCARD:
         # In the joined values a `*` would reach from one into the next.
         others = schema.series.alias()
-        fits = others.c.Modality.like(_pattern(match.values[0]), escape=_ESCAPE)
+        fits = like(others.c.Modality, match.values[0])
         return select(others.c.id).where(others.c.study_id == schema.studies.c.id, fits).exists()
-    return or_(*(column.like(f"%\\{_pattern(value)}\\%", escape=_ESCAPE) for value in match.values))
+    return or_(*(like(column, f"*\\{value}\\*") for value in match.values))
 
 
 def _name(match: Match) -> ColumnElement[bool]:
@@ -116,7 +136,7 @@ def _name(match: Match) -> ColumnElement[bool]:
         # A whole name in another order has the same length, and nothing more than its words.
         same_length = func.length(folded) == len(pattern)
         return or_(folded == pattern, and_(same_length, in_any_order))
-    as_written = folded.like(_pattern(pattern), escape=_ESCAPE)
+    as_written = like(folded, pattern)
     if len(words) == 1 or pattern.startswith("*"):
         return as_written
     return or_(as_written, in_any_order)
@@ -126,31 +146,10 @@ def _has_word(keyword: str, folded: ColumnElement[str], word: str) -> ColumnElem
     """Return whether some word of the name is like `word`."""
     if keyword == "PatientName":
         words = schema.name_words.c
-        found = select(words.patient_id).where(words.word.like(_pattern(word), escape=_ESCAPE))
+        found = select(words.patient_id).where(like(words.word, word))
         return schema.patients.c.id.in_(found)
     # Few words and no table of them: the name between spaces has the word between spaces.
-    return (" " + folded + " ").like(f"% {_pattern(word)} %", escape=_ESCAPE)
-
-
-def _range(column: Any, values: tuple[str, ...], vr: str) -> ColumnElement[bool]:
-    low, high = values
-    # A missing value, NULL or empty, is in no range.
-    present = column != ""
-    if vr == "TM":
-        # Times are kept as sent; cut to the common precision, digits order them.
-        column = func.substr(func.replace(column, ".", "") + "000000000000", 1, 12)
-        low = low.replace(".", "").ljust(12, "0") if low else ""
-        high = (high + _HIGHEST_TIME[len(high) :]).replace(".", "") if high else ""
-    bounds = [column >= low] if low else []
-    if high:
-        bounds.append(column <= high)
-    return and_(present, *bounds)
-
-
-def _pattern(text: str) -> str:
-    for special in (_ESCAPE, "%", "_"):
-        text = text.replace(special, _ESCAPE + special)
-    return text.replace("*", "%").replace("?", "_")
+    return like(" " + folded + " ", f"* {word} *")
 
 
 def _order(level: Level) -> Sequence[Any]:

@@ -1,31 +1,66 @@
 """Names of attributes as queries write them: tags, keywords and paths (PS3.18 8.3.4.1)."""
 
 import re
+from dataclasses import dataclass
 
-from pydicom.datadict import dictionary_VR, keyword_for_tag, tag_for_keyword
+from pydicom.datadict import dictionary_VM, dictionary_VR, keyword_for_tag, tag_for_keyword
+
+REQUEST_ATTRIBUTES_SEQUENCE = "RequestAttributesSequence"
+MAX_PATH = 8
+"""Sequences in each other that a name may go through; the standard's own keys need three."""
 
 _TAG = re.compile(r"[0-9A-Fa-f]{8}")
-REQUEST_ATTRIBUTES_SEQUENCE = "RequestAttributesSequence"
+_NAME = re.compile(r"[0-9A-Za-z]+(\.[0-9A-Za-z]+)*")
+# What a session is about in the hospital's own terms; matched as if it stood in the series itself.
+_IN_SERIES = frozenset({"RequestedProcedureID", "ScheduledProcedureStepID"})
 
 
-def keyword_of(name: str) -> str:
-    """Return the keyword of an attribute given as tag, keyword or path; empty if it is none.
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """One attribute, inside of sequences perhaps."""
 
-    The only path with a keyword of its own is that into Request Attributes Sequence, whose
-    attributes are matched as if they stood in the series.
+    tags: tuple[str, ...]
+    """As the DICOM JSON model names them; all but the last are sequences."""
+    keyword: str
+    """The keywords joined by dots; empty for a private attribute."""
+    vr: str
+    multiple: bool
+    """Whether the standard allows more than one value."""
+
+
+def is_name(text: str) -> bool:
+    """Return whether a text has the form of an attribute's name, be there such an attribute or not."""
+    return _NAME.fullmatch(text) is not None
+
+
+def attribute_of(name: str) -> Attribute | None:
+    """Return the attribute given as tag, keyword or path; None if there is none of that name.
+
+    A private attribute is known by its tag only, and in no path.
     """
-    outer, dot, inner = name.partition(".")
-    if dot:
-        return _keyword(inner) if _keyword(outer) == REQUEST_ATTRIBUTES_SEQUENCE else ""
-    return _keyword(name)
+    parts = name.split(".")
+    tags = [_tag(part) for part in parts]
+    if len(tags) == 1 and tags[0] is not None and tags[0] >> 16 & 1:
+        return Attribute((f"{tags[0]:08X}",), "", "UN", multiple=True)
+    known = [tag for tag in tags if tag is not None and keyword_for_tag(tag)]
+    if len(known) < len(tags) or len(tags) > MAX_PATH:
+        return None
+    *outer, last = known
+    if any(dictionary_VR(tag) != "SQ" for tag in outer):
+        return None
+    keyword = ".".join(keyword_for_tag(tag) for tag in known)
+    return Attribute(
+        tags=tuple(f"{tag:08X}" for tag in known),
+        keyword=_simplest(keyword),
+        vr=dictionary_VR(last).partition(" ")[0],
+        multiple=dictionary_VM(last) != "1",
+    )
 
 
-def vr_of(keyword: str) -> str:
-    """Return the value representation of a standard attribute."""
-    return dictionary_VR(keyword)
+def _tag(name: str) -> int | None:
+    return int(name, 16) if _TAG.fullmatch(name) else tag_for_keyword(name)
 
 
-def _keyword(name: str) -> str:
-    if _TAG.fullmatch(name):
-        return keyword_for_tag(int(name, 16))
-    return name if tag_for_keyword(name) is not None else ""
+def _simplest(keyword: str) -> str:
+    inner = keyword.removeprefix(f"{REQUEST_ATTRIBUTES_SEQUENCE}.")
+    return inner if inner in _IN_SERIES else keyword

@@ -1,4 +1,4 @@
-"""`/api/openapi.json` and `/api/docs`: the JSON API described, without anything from elsewhere."""
+"""`/api/openapi.json` and `/api/docs`: every route described, without anything from elsewhere."""
 
 from collections.abc import Iterator
 from html import escape
@@ -8,6 +8,8 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Route
+
+from pacs_gateway.web.description.document import document
 
 _PAGE = """<!doctype html>
 <html lang="en">
@@ -45,18 +47,18 @@ class DocumentationEndpoints:
     async def openapi(self, request: Request) -> Response:
         """Answer with the OpenAPI document."""
         del request
-        return JSONResponse(self._app.openapi())
+        return JSONResponse(document(self._app))
 
     async def pages(self, request: Request) -> Response:
-        """Answer with a page that lists the API."""
+        """Answer with a page that lists every operation."""
         del request
-        document = self._app.openapi()
-        title = escape(document["info"]["title"])
-        return HTMLResponse(_PAGE.format(title=title, rows="\n".join(_rows(document))))
+        described = document(self._app)
+        title = escape(described["info"]["title"])
+        return HTMLResponse(_PAGE.format(title=title, rows="\n".join(_rows(described))))
 
 
-def _rows(document: dict[str, Any]) -> Iterator[str]:
-    for path, operations in document["paths"].items():
+def _rows(described: dict[str, Any]) -> Iterator[str]:
+    for path, operations in described["paths"].items():
         for method, operation in operations.items():
             text = operation.get("description") or operation.get("summary", "")
             yield (

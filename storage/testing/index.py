@@ -10,6 +10,7 @@ from storage.testing.index_commit import (
     ConflictContract,
     FillingContract,
 )
+from storage.testing.index_kept import KeptMatchingContract
 from storage.testing.index_reading import ReadingContract
 from storage.testing.index_search import (
     AnswerContract,
@@ -29,6 +30,7 @@ class IndexContract(
     TextMatchingContract,
     RangeMatchingContract,
     NameMatchingContract,
+    KeptMatchingContract,
     LevelContract,
     OrderContract,
     AnswerContract,

@@ -185,7 +185,7 @@ def ask_raw(pacs: Pacs, data: bytes) -> list[Any]:
 
 
 def test_a_key_that_cannot_be_matched_is_admitted(pacs: Pacs) -> None:
-    asked = identifier(QueryRetrieveLevel="STUDY", StudyInstanceUID=STUDY, PatientAge="030Y")
+    asked = identifier(QueryRetrieveLevel="STUDY", StudyInstanceUID=STUDY, KVP="120")
     assert [status.Status for status, _ in ask(pacs, asked)] == [0xFF01, 0x0000]
 
 
