@@ -9,10 +9,12 @@ from pacs_gateway.archive.retrieve import Retrieval
 from pacs_gateway.config import ObjectsSettings, Settings
 from pacs_gateway.dicom.part10 import WalkLimits
 from pacs_gateway.errors import ConfigurationError
+from storage.cache import DiskCache
 from storage.capacity import SpoolLimits
 from storage.database import Engine, migrate, open_engine
 from storage.errors import StorageError
 from storage.index import Index
+from storage.lookup import Lookup
 from storage.objects import ObjectStore, S3Options, open_object_store
 from storage.registry import Registry
 from storage.spool import Spool
@@ -30,6 +32,7 @@ class Archive:
     examiner: Examiner
     ingest: Ingest
     retrieval: Retrieval
+    cache: DiskCache
     engine: Engine
 
     def close(self) -> None:
@@ -98,8 +101,20 @@ def open_archive(settings: Settings) -> Archive:
         registry=Registry(engine),
         examiner=examiner,
         ingest=Ingest(spool, examiner),
-        retrieval=Retrieval(index, store, max_inflated_bytes=limits.max_inflated_bytes),
+        retrieval=Retrieval(
+            index, Lookup(engine), store, max_inflated_bytes=limits.max_inflated_bytes
+        ),
+        cache=open_cache(settings),
         engine=engine,
+    )
+
+
+def open_cache(settings: Settings) -> DiskCache:
+    """Return the cache of pictures of this host."""
+    return DiskCache(
+        settings.cache_dir,
+        max_bytes=settings.cache.max_bytes,
+        reserve_bytes=settings.cache.reserve_bytes,
     )
 
 

@@ -85,6 +85,13 @@ class WebSettings(_Section):
     login_pause_s: float = Field(60.0, gt=0)
     max_answers: int = Field(1000, ge=1)
     """Answers one QIDO-RS search gives at most; the rest is announced by a Warning header."""
+    max_header_answers: int = Field(200, ge=1)
+    """The same where attributes are read from the headers: of an enhanced object, some megabytes."""
+    remembered_metadata_bytes: int = Field(32 * MIB, ge=0)
+    """Memory for header documents of series that are asked for again; 200 CT headers take 0.1 MiB
+    compressed and 2 MiB as they are."""
+    max_rendered_parts: int = Field(1000, ge=1)
+    """Pictures in the answer for a whole study or series; a reader looks at them one by one."""
     max_part_headers_bytes: int = Field(16 * KIB, ge=KIB)
     """Headers of one multipart part; Apache allows 8 KiB a line."""
     visible_wait_s: float = Field(2.0, ge=0)
@@ -163,6 +170,56 @@ class ImagingSettings(_Section):
     """Samples in one frame; digital mammography has 20 million, whole-slide tiles less."""
     max_waiting: int = Field(64, ge=1)
     """Rendering requests that may wait before 503 is answered."""
+    max_cine_frames: int = Field(200, ge=1)
+    """Frames of one moving GIF or WebP; browsers keep all of them in memory."""
+    max_cine_bytes: int = Field(128 * MIB, ge=MIB)
+    """Bytes of the frames that one moving picture is made of."""
+
+
+class CacheSettings(_Section):
+    """Pictures that were made once, on this host's own disk."""
+
+    folder: Path | None = None
+    """Unset: a folder in the data folder."""
+    max_bytes: int = Field(4 * GIB, ge=MIB)
+    """About 100,000 pictures of a whole CT slice, or a million thumbnails."""
+    reserve_bytes: int = Field(6 * GIB, ge=0)
+    """Free space that the cache leaves: a little more than receiving leaves, so that pictures
+    are never what stops it."""
+
+
+class DocumentsSettings(_Section):
+    """Reports, waveforms, encapsulated files and video."""
+
+    max_metadata_bytes: int = Field(16 * MIB, ge=KIB)
+    """JSON of one object that is shown; CAD reports with thousands of marks have about 10 MiB."""
+    max_report_items: int = Field(20_000, ge=1)
+    """Content items of one report; a dose report of a long intervention has about 5,000."""
+    max_before_document_bytes: int = Field(4 * MIB, ge=KIB)
+    """Header before an encapsulated document; real ones have a few kilobytes."""
+    max_waveform_bytes: int = Field(64 * MIB, ge=KIB)
+    """Object read for drawing its waveforms; a 24-hour Holter of three channels has 60 MiB."""
+    max_waveform_strips: int = Field(96, ge=12)
+    """Strips of ten seconds drawn; what comes after them is said in words."""
+
+
+class OhifSettings(_Section):
+    """The OHIF viewer, which is installed on request."""
+
+    folder: Path | None = None
+    """Where it is kept; unset: a folder in the data folder."""
+    registry: str | None = Field(default_factory=lambda: os.environ.get("npm_config_registry"))  # noqa: SIM112 - npm spells it so
+    """Address of the npm registry; unset: npm's own setting if npm is there, else the public one."""
+    max_download_bytes: int = Field(128 * MIB, ge=MIB)
+    """The package has 48 MiB."""
+    max_unpacked_bytes: int = Field(512 * MIB, ge=MIB)
+    """The package has 204 MiB, of which a quarter is installed."""
+    max_files: int = Field(2000, ge=1)
+    """The package has 249."""
+    silence_deadline_s: float = Field(30.0, gt=0)
+    """How long the registry may say nothing."""
+    download_deadline_s: float = Field(1800.0, gt=0)
+    """The whole download; half an hour is 28 kB/s."""
 
 
 class Settings(BaseSettings):
@@ -182,6 +239,9 @@ class Settings(BaseSettings):
     spool: SpoolSettings = SpoolSettings()
     ingest: IngestSettings = IngestSettings()
     imaging: ImagingSettings = ImagingSettings()
+    ohif: OhifSettings = Field(default_factory=OhifSettings)
+    documents: DocumentsSettings = DocumentsSettings()
+    cache: CacheSettings = CacheSettings()
 
     @classmethod
     def settings_customise_sources(
@@ -210,6 +270,16 @@ class Settings(BaseSettings):
     def spool_dir(self) -> Path:
         """The spool, always on this host's own disk."""
         return self.data_dir.resolve() / "spool"
+
+    @property
+    def cache_dir(self) -> Path:
+        """Where pictures are kept."""
+        return self.cache.folder or self.data_dir.resolve() / "cache"
+
+    @property
+    def ohif_dir(self) -> Path:
+        """Where the OHIF viewer is kept once it is installed."""
+        return self.ohif.folder or self.data_dir.resolve() / "ohif"
 
 
 def load_settings(config_file: Path | None = None, data_dir: Path | None = None) -> Settings:

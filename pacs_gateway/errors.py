@@ -84,6 +84,10 @@ class UnrenderableError(GatewayError):
     http_status = 422
 
 
+class DecoderCrashError(UnrenderableError):
+    """Decoding ended the process that did it, or ran out of its time or memory."""
+
+
 class UnavailableError(GatewayError):
     """A part the gateway rests on (object store, database) does not answer now."""
 

@@ -20,6 +20,7 @@ __all__ = [
     "migrate",
     "open_engine",
     "reading",
+    "translated_driver_errors",
     "writing",
 ]
 
@@ -69,6 +70,17 @@ def reading(engine: Engine) -> Iterator[Connection]:
     """
     with _translated(), engine.connect() as connection:
         yield connection
+
+
+@contextmanager
+def translated_driver_errors(engine: Engine) -> Iterator[None]:
+    """Raise UnavailableError for what the driver itself raises, past SQLAlchemy's statements."""
+    try:
+        with _translated():
+            yield
+    except engine.dialect.loaded_dbapi.Error as error:
+        reason = str(error).partition("\n")[0]
+        raise UnavailableError(f"The index database does not answer: {reason}.") from error
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from storage.records import (
     DicomJson,
     Found,
     InstanceRecord,
+    KeptMatch,
     Level,
     Match,
     MatchKind,
@@ -31,7 +32,7 @@ VARIABLES_AT_ONCE = 500
 _DEADLOCKS_SUFFERED = 5
 """PostgreSQL ends one of the transactions that wait for each other; it may simply start again."""
 
-_STORED = (
+STORED_COLUMNS = (
     schema.studies.c.StudyInstanceUID,
     schema.series.c.SeriesInstanceUID,
     schema.instances.c.SOPInstanceUID,
@@ -106,10 +107,10 @@ class Index:
         """Return current instances, by series number, then instance number."""
         return list(self.instances_of(_by_uid(study_uid, series_uid, sop_instance_uid)))
 
-    def instances_of(self, matches: Sequence[Match]) -> Iterator[StoredInstance]:
+    def instances_of(self, matches: Sequence[Match | KeptMatch]) -> Iterator[StoredInstance]:
         """Yield the current instances that match keys of any level."""
-        for row in self._stream(_STORED, matches):
-            yield _stored(row)
+        for row in self._stream(STORED_COLUMNS, matches):
+            yield stored_instance(row)
 
     def versions(
         self, study_uid: str, series_uid: str, sop_instance_uid: str
@@ -127,7 +128,7 @@ class Index:
         uids = list(sop_instance_uids)
         found: dict[str, list[StoredInstance]] = {}
         source = schema.instances.join(schema.series).join(schema.studies)
-        query = select(*_STORED).select_from(source).order_by(schema.instances.c.id)
+        query = select(*STORED_COLUMNS).select_from(source).order_by(schema.instances.c.id)
         with reading(self._engine) as connection:
             for start in range(0, len(uids), VARIABLES_AT_ONCE):
                 some = uids[start : start + VARIABLES_AT_ONCE]
@@ -135,7 +136,7 @@ class Index:
                     query.where(schema.instances.c.SOPInstanceUID.in_(some))
                 )
                 for row in rows:
-                    found.setdefault(row.SOPInstanceUID, []).append(_stored(row))
+                    found.setdefault(row.SOPInstanceUID, []).append(stored_instance(row))
         return found
 
     def metadata(
@@ -149,6 +150,14 @@ class Index:
         matches = _by_uid(study_uid, series_uid, sop_instance_uid)
         for row in self._stream((schema.instances.c.metadata,), matches):
             yield row.metadata
+
+    def headers(self, spec: QuerySpec) -> Iterator[bytes]:
+        """Yield the zlib-compressed DICOM JSON of each answer to a query of the IMAGE level."""
+        with reading(self._engine) as connection:
+            options = connection.execution_options(yield_per=ROWS_AT_ONCE)
+            with options.execute(search.statement(spec, (schema.instances.c.metadata,))) as rows:
+                for row in rows:
+                    yield row.metadata
 
     def totals(self) -> Totals:
         """Return how much is kept."""
@@ -176,7 +185,9 @@ class Index:
         with writing(self._engine) as connection:
             return commit_batch(connection, records)
 
-    def _stream(self, columns: Sequence[Any], matches: Sequence[Match]) -> Iterator[Row[Any]]:
+    def _stream(
+        self, columns: Sequence[Any], matches: Sequence[Match | KeptMatch]
+    ) -> Iterator[Row[Any]]:
         spec = QuerySpec(level=Level.IMAGE, matches=tuple(matches))
         with reading(self._engine) as connection:
             options = connection.execution_options(yield_per=ROWS_AT_ONCE)
@@ -269,7 +280,8 @@ def _texts(vr: str, joined: str) -> DicomJson:
     return {"vr": vr, "Value": values} if values else {"vr": vr}
 
 
-def _stored(row: Row[Any]) -> StoredInstance:
+def stored_instance(row: Any) -> StoredInstance:
+    """Return what a row of `STORED_COLUMNS`, its columns being attributes, says."""
     return StoredInstance(
         study_uid=row.StudyInstanceUID,
         series_uid=row.SeriesInstanceUID,

@@ -7,15 +7,21 @@ from pacs_gateway.dicom import deflate, frames, meta
 from pacs_gateway.errors import UnknownError, UnrenderableError
 from storage.errors import CorruptError
 from storage.index import Index
+from storage.lookup import Lookup, StoredHeader
 from storage.objects import ObjectStore
 from storage.records import StoredInstance
+
+_NOTHING = "No such study, series or instance is kept here."
 
 
 class Retrieval:
     """Finds instances in the index and reads their bytes from the object store."""
 
-    def __init__(self, index: Index, store: ObjectStore, *, max_inflated_bytes: int) -> None:
+    def __init__(
+        self, index: Index, lookup: Lookup, store: ObjectStore, *, max_inflated_bytes: int
+    ) -> None:
         self._index = index
+        self._lookup = lookup
         self._store = store
         self._max_inflated_bytes = max_inflated_bytes
 
@@ -28,8 +34,47 @@ class Retrieval:
         """
         found = self._index.instances(study_uid, series_uid, sop_instance_uid=sop_instance_uid)
         if not found:
-            raise UnknownError("No such study, series or instance is kept here.")
+            raise UnknownError(_NOTHING)
         return found
+
+    def instance(self, study_uid: str, series_uid: str, sop_instance_uid: str) -> StoredInstance:
+        """Return the current version of one instance.
+
+        Reports and links outlive series: an instance is also found under a series UID that nothing
+        here has (its study and its own UID must be right), but not under another series' UID.
+
+        Raises UnknownError.
+        """
+        found = self._lookup.instances(study_uid, sop_instance_uid)
+        for instance in found:
+            if instance.series_uid == series_uid:
+                return instance
+        if not found or self._lookup.knows_series(series_uid):
+            raise UnknownError(_NOTHING)
+        return found[0]
+
+    def of_study(self, study_uid: str, sop_instance_uid: str) -> StoredInstance:
+        """Return an instance of a study, whichever series has it; raises UnknownError."""
+        found = self._lookup.instances(study_uid, sop_instance_uid)
+        if not found:
+            raise UnknownError(_NOTHING)
+        return found[0]
+
+    def revision(self, study_uid: str, series_uid: str | None = None) -> Sequence[int]:
+        """Return numbers that change whenever the instances of a study or series do.
+
+        Raises UnknownError if there is none.
+        """
+        found = self._lookup.revision(study_uid, series_uid)
+        if not found:
+            raise UnknownError(_NOTHING)
+        return found
+
+    def headers(
+        self, study_uid: str, series_uid: str | None = None, sop_instance_uid: str | None = None
+    ) -> Iterator[StoredHeader]:
+        """Yield the header of each instance as written at ingest; no object is opened."""
+        return self._lookup.headers(study_uid, series_uid, sop_instance_uid)
 
     def metadata(
         self, study_uid: str, series_uid: str | None = None, sop_instance_uid: str | None = None
@@ -41,30 +86,36 @@ class Retrieval:
         found = self._index.metadata(study_uid, series_uid, sop_instance_uid=sop_instance_uid)
         first = next(found, None)
         if first is None:
-            raise UnknownError("No such study, series or instance is kept here.")
+            raise UnknownError(_NOTHING)
         return itertools.chain((first,), found)
 
     def data_set(self, instance: StoredInstance) -> Iterator[bytes]:
-        """Yield the data set byte for byte as it was received, without file meta information.
+        """Return the data set byte for byte as it was received, without file meta information.
 
         Raises CorruptError at its end if the object is not as long as it was stored, so that a
         part is never taken for the whole.
         """
-        missing = instance.size - instance.data_set_offset
-        for piece in self._store.read(instance.object_key, offset=instance.data_set_offset):
-            missing -= len(piece)
-            yield piece
-        if missing:
-            raise CorruptError("A stored object is not as long as it was when it was stored.")
+        start = instance.data_set_offset
+        return self._whole(instance, start, instance.size - start)
 
     def part10(self, instance: StoredInstance) -> Iterator[bytes]:
         """Yield a Part 10 file (PS3.10 7.1): our file meta information, then the data set as sent."""
-        head = meta.encode(
-            sop_class_uid=instance.sop_class_uid,
-            sop_instance_uid=instance.sop_instance_uid,
-            transfer_syntax_uid=instance.transfer_syntax_uid,
-        )
-        return itertools.chain((head,), self.data_set(instance))
+        return itertools.chain((_file_meta(instance),), self.data_set(instance))
+
+    def part10_size(self, instance: StoredInstance) -> int:
+        """Return the bytes of `part10`."""
+        return len(_file_meta(instance)) + instance.size - instance.data_set_offset
+
+    def part10_range(self, instance: StoredInstance, offset: int, length: int) -> Iterator[bytes]:
+        """Yield `length` bytes from `offset` of `part10`."""
+        head = _file_meta(instance)
+        if offset < len(head):
+            start = head[offset : offset + length]
+            yield start
+            offset, length = offset + len(start), length - len(start)
+        if length:
+            place = instance.data_set_offset + offset - len(head)
+            yield from self._whole(instance, place, length)
 
     def header(self, instance: StoredInstance) -> bytes:
         """Return a Part 10 file that ends where the value of Pixel Data would begin.
@@ -97,14 +148,28 @@ class Retrieval:
             raw = b"".join(data_set[offset : offset + length] for offset, length in spans)
         else:
             raw = b"".join(
-                piece
-                for offset, length in spans
-                for piece in self._store.read(instance.object_key, offset=offset, length=length)
+                piece for offset, length in spans for piece in self._whole(instance, offset, length)
             )
         return frames.aligned(instance.pixels, number, raw)
+
+    def _whole(self, instance: StoredInstance, offset: int, length: int) -> Iterator[bytes]:
+        missing = length
+        for piece in self._store.read(instance.object_key, offset=offset, length=length):
+            missing -= len(piece)
+            yield piece
+        if missing:
+            raise CorruptError("A stored object is not as long as it was when it was stored.")
 
     def inflated(self, instance: StoredInstance) -> bytes:
         """Return a deflated data set in Explicit VR Little Endian (PS3.5 A.5)."""
         return deflate.inflate(
             self.data_set(instance), max_bytes=self._max_inflated_bytes, max_ratio=None
         )
+
+
+def _file_meta(instance: StoredInstance) -> bytes:
+    return meta.encode(
+        sop_class_uid=instance.sop_class_uid,
+        sop_instance_uid=instance.sop_instance_uid,
+        transfer_syntax_uid=instance.transfer_syntax_uid,
+    )

@@ -114,7 +114,7 @@ class _Reader:
         return int(length)
 
     def _pixels(self, tag: int, vr: str | None) -> Element:
-        return Element(tag, vr or _dictionary_vr(tag), None, None, self._big_endian)
+        return Element(tag, vr or dictionary_vr(tag), None, None, self._big_endian)
 
     def _element(
         self, tag: int, vr: str | None, length: int, *, data_set: DataSet, implicit: bool
@@ -215,7 +215,7 @@ def _looks_like_vr(vr: bytes) -> bool:
 def _known_vr(tag: int, data_set: DataSet) -> str:
     group, number = tag >> 16, tag & 0xFFFF
     if group % 2 == 0:
-        return _dictionary_vr(tag)
+        return dictionary_vr(tag)
     if number <= 0xFF:  # noqa: PLR2004 - the private creator elements of PS3.5 7.8.1
         return "LO" if number else "UL"
     creator = data_set.get(group << 16 | number >> 8)
@@ -225,7 +225,8 @@ def _known_vr(tag: int, data_set: DataSet) -> str:
 
 
 @lru_cache(maxsize=4096)
-def _dictionary_vr(tag: int) -> str:
+def dictionary_vr(tag: int) -> str:
+    """Return the VR of a standard tag, a choice such as `US or SS`, or UN."""
     if entry := DicomDictionary.get(tag):
         return entry[0]
     try:

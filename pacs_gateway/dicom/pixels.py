@@ -47,7 +47,7 @@ def locate(layout: part10.Layout, buffer: part10.Buffer) -> PixelLocation | None
 
 
 def _native(layout: part10.Layout, pixels: part10.PixelValue, announced: int) -> PixelLocation:
-    bits = _frame_bits(layout)
+    bits = _frame_bits(layout, pixels.length * 8 // max(1, announced))
     held = pixels.length * 8 // bits if bits else 1
     return PixelLocation(
         tag=f"{pixels.tag:08X}",
@@ -59,16 +59,19 @@ def _native(layout: part10.Layout, pixels: part10.PixelValue, announced: int) ->
     )
 
 
-def _frame_bits(layout: part10.Layout) -> int:
+def _frame_bits(layout: part10.Layout, held: int) -> int:
+    """Return the bits of one frame, of which there are `held` for each announced one."""
     rows = _unsigned(layout, part10.ROWS)
     columns = _unsigned(layout, part10.COLUMNS)
     allocated = _unsigned(layout, part10.BITS_ALLOCATED)
     samples = _unsigned(layout, part10.SAMPLES_PER_PIXEL) or 1
     photometric = layout.values.get(part10.PHOTOMETRIC_INTERPRETATION, b"").rstrip(b"\x00 ")
-    if photometric in (b"YBR_FULL_422", b"YBR_PARTIAL_422"):
-        # Chrominance is stored for every second pixel only (PS3.3 C.7.6.3.1.2).
+    bits = rows * columns * samples * allocated
+    if photometric in (b"YBR_FULL_422", b"YBR_PARTIAL_422") and held < bits:
+        # Chrominance is stored for every second pixel only (PS3.3 C.7.6.3.1.2), unless there are
+        # bytes for all of it: then somebody decompressed the image and left the old name.
         return rows * columns * 2 * allocated
-    return rows * columns * samples * allocated
+    return bits
 
 
 def _unsigned(layout: part10.Layout, tag: int) -> int:

@@ -1,7 +1,10 @@
 """From the bytes of one frame to pixel cells, whatever the transfer syntax.
 
-Invariant: either exactly rows x columns x samples cells come out, or UnrenderableError is
-raised; nothing is allocated before the size was checked against the budget.
+Invariant: either the cells of the whole frame come out, or UnrenderableError is raised; nothing is
+allocated before the size was checked against the budget.
+
+What a compressed stream says of itself is right where the header differs: its size, its samples
+and their depth. So a picture can be made of it; but native bytes for such a header cannot.
 """
 
 from dataclasses import dataclass, replace
@@ -14,9 +17,9 @@ from pacs_gateway.dicom import deflate, meta
 from pacs_gateway.errors import NotADataSetError, UnrenderableError
 from pacs_gateway.imaging import codecs, native
 from pacs_gateway.imaging.image import Image
+from pacs_gateway.imaging.stream import CODEC_ERRORS, Decompressed, damaged
 
 _DEFLATED_FRAMES = "1.2.840.10008.1.2.8.1"
-_RLE = "1.2.840.10008.1.2.5"
 _NATIVE = frozenset(
     {
         meta.IMPLICIT_VR_LITTLE_ENDIAN,
@@ -26,8 +29,6 @@ _NATIVE = frozenset(
         meta.GE_IMPLICIT_VR_BIG_ENDIAN_PIXELS,
     }
 )
-# What codecs raise over damaged streams; imagecodecs derives its own errors from RuntimeError.
-_CODEC_ERRORS = (LookupError, MemoryError, RuntimeError, TypeError, ValueError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ class Decoded:
 
     image: Image
     cells: NDArray[Any]
-    """Shape (rows, columns) or (rows, columns, 3)."""
+    """Shape (rows, columns) or (rows, columns, samples)."""
 
 
 def decode(image: Image, frame: bytes, *, max_samples: int) -> Decoded:
@@ -46,10 +47,25 @@ def decode(image: Image, frame: bytes, *, max_samples: int) -> Decoded:
     """
     _refuse_beyond_budget(image, max_samples)
     if image.transfer_syntax_uid in _NATIVE:
-        return Decoded(image, native.cells(image, frame))
+        return Decoded(native.unpacked(image), native.cells(image, frame))
     if image.transfer_syntax_uid == _DEFLATED_FRAMES:
-        return Decoded(image, native.cells(image, _inflated(image, frame)))
-    return _decompressed(image, frame)
+        return Decoded(native.unpacked(image), native.cells(image, _inflated(image, frame)))
+    return _decompressed(image, frame, max_samples)
+
+
+def decode_exactly(image: Image, frame: bytes, *, max_samples: int) -> Decoded:
+    """Return the pixel cells of one frame, as many and as wide as the header says.
+
+    Raises UnrenderableError as `decode` does, and for a compressed stream of another shape.
+    """
+    decoded = decode(image, frame, max_samples=max_samples)
+    found, announced = _shape(decoded.image), _shape(native.unpacked(image))
+    if found != announced:
+        raise UnrenderableError(
+            "The compressed frame has {} rows, {} columns, {} samples and {} bits,".format(*found)
+            + " not {}, {}, {} and {} as the header says.".format(*announced)
+        )
+    return decoded
 
 
 def explicit_little_endian(image: Image, frame: bytes, *, max_samples: int) -> bytes:
@@ -58,13 +74,17 @@ def explicit_little_endian(image: Image, frame: bytes, *, max_samples: int) -> b
     Colour that was compressed comes back by pixel, and in RGB if the codec's own transform was
     undone.
 
-    Raises UnrenderableError as `decode` does.
+    Raises UnrenderableError as `decode_exactly` does.
     """
     _refuse_beyond_budget(image, max_samples)
     if image.transfer_syntax_uid in _NATIVE:
         return native.reordered(image, frame)
-    decoded = decode(image, frame, max_samples=max_samples)
+    decoded = decode_exactly(image, frame, max_samples=max_samples)
     return native.little_endian_bytes(decoded.image, decoded.cells)
+
+
+def _shape(image: Image) -> tuple[int, int, int, int]:
+    return image.rows, image.columns, image.samples, image.bits_allocated
 
 
 def _refuse_beyond_budget(image: Image, max_samples: int) -> None:
@@ -74,35 +94,59 @@ def _refuse_beyond_budget(image: Image, max_samples: int) -> None:
         )
 
 
-def _decompressed(image: Image, frame: bytes) -> Decoded:
+def _decompressed(image: Image, frame: bytes, max_samples: int) -> Decoded:
     syntax = image.transfer_syntax_uid
     codec = codecs.CODECS.get(syntax)
     if codec is None:
         raise UnrenderableError(f"Pixels in transfer syntax {syntax} cannot be shown.")
-    if syntax != _RLE:
-        # Streams carry values without foreign bits, so High Bit means nothing for them.
-        image = replace(image, high_bit=image.bits_stored - 1)
+    image = native.unpacked(image)
     try:
-        pixels, photometric = codec(image, frame)
-    except _CODEC_ERRORS as error:
-        raise UnrenderableError("The compressed pixels of this frame are damaged.") from error
-    expected = (image.rows, image.columns, image.samples)[: 2 if image.samples == 1 else 3]
-    if pixels.shape != expected:
-        raise UnrenderableError(
-            f"The compressed frame is {pixels.shape}, not {expected} as the header says."
-        )
-    image = replace(image, photometric=photometric, planar=False)
-    return Decoded(image, _as_cells(image, pixels))
+        stream = codec(image, frame)
+    except CODEC_ERRORS as error:
+        raise damaged() from error
+    image = _of_stream(image, stream)
+    _refuse_beyond_budget(image, max_samples)
+    return Decoded(image, _as_cells(image, stream.pixels))
+
+
+def _of_stream(image: Image, stream: Decompressed) -> Image:
+    """Return the image as its stream describes it."""
+    pixels = stream.pixels
+    if pixels.dtype.kind not in "iu" or pixels.ndim not in (2, 3):
+        raise damaged()
+    rows, columns, samples = (*pixels.shape, 1)[:3]
+    allocated = max(image.bits_allocated, 8 * pixels.dtype.itemsize)
+    if image.bits_allocated == 1 and pixels.max(initial=0) <= 1:
+        allocated = 1
+    stored, high_bit = image.bits_stored, image.high_bit
+    if image.transfer_syntax_uid != codecs.RLE:
+        # Streams carry values without foreign bits, so High Bit means nothing for them.
+        stored = min(max(stored, stream.precision), allocated)
+        high_bit = stored - 1
+    return replace(
+        image,
+        rows=rows,
+        columns=columns,
+        samples=samples,
+        photometric=_colour_model(image, stream.photometric, samples),
+        planar=False,
+        bits_allocated=allocated,
+        bits_stored=stored,
+        high_bit=high_bit,
+        signed=image.signed or pixels.dtype.kind == "i",
+    )
+
+
+def _colour_model(image: Image, photometric: str, samples: int) -> str:
+    """Return the model of a stream that has other samples than the header says."""
+    if samples == image.samples:
+        return photometric
+    return "MONOCHROME2" if samples == 1 else "RGB"
 
 
 def _as_cells(image: Image, pixels: NDArray[Any]) -> NDArray[Any]:
-    """Return a codec's output in unsigned cells of the header's width."""
+    """Return a codec's output in unsigned cells of the image's width."""
     width = max(1, image.bits_allocated // 8)
-    if pixels.dtype.kind not in "iu" or pixels.dtype.itemsize > width:
-        raise UnrenderableError(
-            f"The compressed frame has values of type {pixels.dtype},"
-            f" too wide for {image.bits_allocated} bits."
-        )
     # Widening a signed type keeps the sign; the cell then holds its two's complement.
     widened = pixels.astype(f"{pixels.dtype.kind}{width}", copy=False)
     return np.ascontiguousarray(widened).view(f"u{width}")
@@ -113,4 +157,4 @@ def _inflated(image: Image, frame: bytes) -> bytes:
     try:
         return deflate.inflate([frame], max_bytes=needed + 1, max_ratio=None)
     except NotADataSetError as error:
-        raise UnrenderableError("The compressed pixels of this frame are damaged.") from error
+        raise damaged() from error

@@ -4,21 +4,16 @@ Headers are hostile or plain wrong often enough that every value is read on its 
 cannot be read counts as absent, and one that makes no sense is replaced by the only sensible one.
 """
 
-import struct
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from io import BytesIO
-from typing import Any
-
-from pydicom.dataset import Dataset
-from pydicom.filereader import read_dataset
 
 from pacs_gateway.dicom import meta
-from pacs_gateway.dicom.part10 import PIXEL_TAGS
 from pacs_gateway.errors import NotADataSetError, UnrenderableError
-from pacs_gateway.imaging import tables
+from pacs_gateway.imaging import attributes, dataset, tables
+from pacs_gateway.imaging.dataset import DataSet
 from pacs_gateway.imaging.image import (
+    PALETTE_COLOR,
+    SAMPLES_OF_COLOUR,
     WINDOW_FUNCTIONS,
     Image,
     Kind,
@@ -29,73 +24,55 @@ from pacs_gateway.imaging.image import (
 )
 
 _KINDS = {0x7FE00008: Kind.FLOAT, 0x7FE00009: Kind.DOUBLE}
-_BITS_ALLOCATED = {Kind.INTEGER: (1, 8, 16, 32), Kind.FLOAT: (32,), Kind.DOUBLE: (64,)}
-_SAMPLES_OF_COLOUR = 3
+# Twelve bits are two pixels in three bytes, which no standard since 1998 allows but archives hold.
+_BITS_ALLOCATED = {Kind.INTEGER: (1, 8, 12, 16, 32), Kind.FLOAT: (32,), Kind.DOUBLE: (64,)}
 _BYTE_BITS = 8
-_HUGE = 1e30
-"""Decimal strings beyond this, and `nan`, are no rescale or window value of any device."""
+_SIGN, _BEYOND_WORD = 0x8000, 0x10000
+_CINE_MS = 100.0
+"""Of a frame whose object does not say: slow enough to see, fast enough to move."""
 _TWO_VALUES = Window(0.5, 1.0, "LINEAR_EXACT")
 """0 is black and 1 white, also where a frame of a segmentation has only one of them."""
-
-# What pydicom raises over values it cannot convert.
-_UNREADABLE = (
-    ArithmeticError,
-    AttributeError,
-    EOFError,
-    LookupError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-    struct.error,
-)
 
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """A parsed header; the same for every frame of the instance."""
+    """A header; the same for every frame of the instance."""
 
-    data_set: Dataset
+    data_set: DataSet
     transfer_syntax_uid: str
-    pixel_tag: int
-    pixel_vr: str
 
     @property
     def big_endian(self) -> bool:
         """Whether numbers in the header are big endian."""
-        return meta.byte_encoding(self.transfer_syntax_uid)[1]
+        return self.data_set.encoding.big_endian
 
 
-def parse(part10: bytes) -> Header:
-    """Parse a Part 10 file that ends where the value of the pixel data would begin.
+def read(part10: bytes) -> Header:
+    """Read a Part 10 file, up to the value of its pixel data if it has any.
 
-    Raises UnrenderableError if it announces no pixel data or cannot be parsed.
+    Raises UnrenderableError if it is none.
     """
     try:
         file_meta = meta.decode(part10)
     except NotADataSetError as error:
-        raise UnrenderableError("The header of this image cannot be read.") from error
+        raise UnrenderableError("The header of this object cannot be read.") from error
     if file_meta is None:
-        raise UnrenderableError("This instance has no pixels.")
+        raise UnrenderableError("This object has no data set.")
     syntax = file_meta.transfer_syntax_uid
     implicit, big_endian = meta.byte_encoding(syntax)
-    found: list[tuple[int, str]] = []
+    data_set = dataset.read(part10, file_meta.length, implicit=implicit, big_endian=big_endian)
+    return Header(data_set, syntax)
 
-    def at_pixels(tag: int, vr: str | None, _length: int) -> bool:
-        if tag not in PIXEL_TAGS:
-            return False
-        found.append((int(tag), vr or "OW"))
-        return True
 
-    stream = BytesIO(part10[file_meta.length :])
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            data_set = read_dataset(stream, implicit, not big_endian, stop_when=at_pixels)
-        except _UNREADABLE as error:
-            raise UnrenderableError("The header of this image cannot be read.") from error
-    if not found:
+def parse(part10: bytes) -> Header:
+    """Read a Part 10 file that ends where the value of the pixel data would begin.
+
+    Raises UnrenderableError if it announces no pixel data or cannot be read.
+    """
+    header = read(part10)
+    if header.data_set.pixels is None:
         raise UnrenderableError("This instance has no pixels.")
-    return Header(data_set, syntax, *found[0])
+    return header
 
 
 def image(header: Header) -> Image:
@@ -104,12 +81,17 @@ def image(header: Header) -> Image:
     Raises UnrenderableError for sizes and depths no decoder here produces.
     """
     data_set = header.data_set
-    kind = _KINDS.get(header.pixel_tag, Kind.INTEGER)
-    photometric = _text(data_set, "PhotometricInterpretation")
-    samples = _integer(data_set, "SamplesPerPixel") or 1
-    rows, columns = _integer(data_set, "Rows") or 0, _integer(data_set, "Columns") or 0
-    allocated = _integer(data_set, "BitsAllocated") or 0
-    if rows < 1 or columns < 1 or samples not in (1, _SAMPLES_OF_COLOUR):
+    kind = _KINDS.get(data_set.pixel_tag, Kind.INTEGER)
+    samples = attributes.integer(data_set, "SamplesPerPixel") or 1
+    photometric = attributes.text(data_set, "PhotometricInterpretation") or _likely_model(
+        data_set, samples
+    )
+    rows, columns = (
+        attributes.integer(data_set, "Rows") or 0,
+        attributes.integer(data_set, "Columns") or 0,
+    )
+    allocated = attributes.integer(data_set, "BitsAllocated") or 0
+    if rows < 1 or columns < 1 or samples not in (1, SAMPLES_OF_COLOUR.get(photometric, 3)):
         raise UnrenderableError(f"An image of {rows} x {columns} x {samples} cannot be shown.")
     if allocated not in _BITS_ALLOCATED[kind]:
         raise UnrenderableError(f"Pixels of {allocated} bits cannot be shown.")
@@ -120,45 +102,78 @@ def image(header: Header) -> Image:
         transfer_syntax_uid=syntax,
         kind=kind,
         big_endian=big_endian,
-        word_swapped=big_endian and allocated == _BYTE_BITS and header.pixel_vr == "OW",
+        word_swapped=big_endian and allocated == _BYTE_BITS and _has_words(data_set),
         rows=rows,
         columns=columns,
         samples=samples,
-        photometric=photometric or ("MONOCHROME2" if samples == 1 else "RGB"),
-        planar=samples > 1 and _integer(data_set, "PlanarConfiguration") == 1,
+        photometric=photometric,
+        planar=samples > 1 and attributes.integer(data_set, "PlanarConfiguration") == 1,
         bits_allocated=allocated,
         bits_stored=stored,
         high_bit=high_bit,
-        signed=_integer(data_set, "PixelRepresentation") == 1,
+        signed=attributes.integer(data_set, "PixelRepresentation") == 1,
     )
 
 
-def _stored_bits(data_set: Dataset, allocated: int) -> tuple[int, int]:
+def _likely_model(data_set: DataSet, samples: int) -> str:
+    """Return the photometric interpretation where the header names none."""
+    if samples > 1:
+        return "RGB"
+    has_palette = attributes.value(data_set, "RedPaletteColorLookupTableDescriptor") is not None
+    return PALETTE_COLOR if has_palette else "MONOCHROME2"
+
+
+def _has_words(data_set: DataSet) -> bool:
+    """Return whether pixel data is OW, which it always is in Implicit VR (PS3.5 A.1)."""
+    return data_set.pixels is not None and data_set.pixels.vr in ("", "OW")
+
+
+def _stored_bits(data_set: DataSet, allocated: int) -> tuple[int, int]:
     """Return Bits Stored and High Bit, as the standard demands where the header is impossible."""
-    stored = _between(1, _integer(data_set, "BitsStored"), allocated)
-    high_bit = _integer(data_set, "HighBit")
+    stored = _between(1, attributes.integer(data_set, "BitsStored"), allocated)
+    high_bit = attributes.integer(data_set, "HighBit")
     if high_bit is None or not stored - 1 <= high_bit < allocated:
         return stored, stored - 1
     return stored, high_bit
 
 
 def shades(header: Header, number: int) -> Shades:
-    """Return how frame `number` becomes grey: its functional groups first, then the top level."""
+    """Return how frame `number` becomes grey: its functional groups first, then the top level.
+
+    Real World Value Mapping is for measurements, never for the picture (PS3.3 C.7.6.16.2.11).
+    """
     data_set = header.data_set
+    signed = attributes.integer(data_set, "PixelRepresentation") == 1
     transformation = _group(data_set, number, "PixelValueTransformationSequence", "RescaleSlope")
-    voi = _group(data_set, number, "FrameVOILUTSequence", "WindowCenter")
-    slope = _decimal(transformation, "RescaleSlope")
+    voi = _group(data_set, number, "FrameVOILUTSequence", "WindowCenter", "VOILUTSequence")
+    # A slope of zero would make every pixel one value; nobody means that.
+    slope = attributes.decimal(transformation, "RescaleSlope") or 1.0
+    intercept = attributes.decimal(transformation, "RescaleIntercept") or 0.0
+    modality_lut = attributes.item(data_set, "ModalityLUTSequence")
+    voi_lut = attributes.item(voi, "VOILUTSequence")
     return Shades(
-        # A slope of zero would make every pixel one value; nobody means that.
-        slope=slope or 1.0,
-        intercept=_decimal(transformation, "RescaleIntercept") or 0.0,
-        modality_lut=_lut(header, _item(data_set, "ModalityLUTSequence", 0)),
-        window=_window(voi) or (_TWO_VALUES if _integer(data_set, "BitsStored") == 1 else None),
-        voi_lut=_lut(header, _item(data_set, "VOILUTSequence", 0)),
-        inverted=_text(data_set, "PhotometricInterpretation") == "MONOCHROME1"
-        or _text(data_set, "PresentationLUTShape") == "INVERSE",
-        padding=_padding(data_set),
+        slope=slope,
+        intercept=intercept,
+        modality_lut=look_up_table(header, modality_lut, signed=signed),
+        window=window(voi)
+        or (_TWO_VALUES if attributes.integer(data_set, "BitsStored") == 1 else None),
+        voi_lut=look_up_table(header, voi_lut, signed=signed or intercept < 0 or slope < 0),
+        inverted=_inverted(data_set),
+        padding=_padding(data_set, signed=signed),
+        supplement=_supplement(header),
     )
+
+
+def _inverted(data_set: DataSet) -> bool:
+    """Return whether low values are bright.
+
+    Presentation LUT Shape says it where it stands, and should agree with MONOCHROME1 and 2
+    (PS3.3 C.8.11.3.1.2); where they contradict each other, DCMTK follows it too.
+    """
+    shape = attributes.text(data_set, "PresentationLUTShape")
+    if shape in ("IDENTITY", "INVERSE"):
+        return shape == "INVERSE"
+    return attributes.text(data_set, "PhotometricInterpretation") == "MONOCHROME1"
 
 
 def palette(header: Header) -> Palette:
@@ -167,10 +182,12 @@ def palette(header: Header) -> Palette:
     Raises UnrenderableError if it is missing or damaged.
     """
     data_set = header.data_set
+    signed = attributes.integer(data_set, "PixelRepresentation") == 1
     colours = []
     first = 0
     for colour in ("Red", "Green", "Blue"):
-        descriptor = _descriptor(data_set, f"{colour}PaletteColorLookupTableDescriptor")
+        keyword = f"{colour}PaletteColorLookupTableDescriptor"
+        descriptor = _descriptor(data_set, keyword, signed=signed)
         if descriptor is None:
             raise UnrenderableError("The palette of this image is missing.")
         entries, first, bits = descriptor
@@ -181,23 +198,37 @@ def palette(header: Header) -> Palette:
     return Palette(first, *colours)
 
 
+def _supplement(header: Header) -> Palette | None:
+    """Return the palette of the upper grey levels, if there is one (PS3.3 C.7.6.19)."""
+    if attributes.text(header.data_set, "PixelPresentation") not in ("COLOR", "MIXED"):
+        return None
+    if not header.data_set.raw("RedPaletteColorLookupTableDescriptor"):
+        return None
+    return palette(header)
+
+
 def _palette_values(header: Header, colour: str, entries: int, bits: int) -> Sequence[int]:
-    plain = _value(header.data_set, f"{colour}PaletteColorLookupTableData")
-    if plain is not None:
+    plain = header.data_set.raw(f"{colour}PaletteColorLookupTableData")
+    if plain:
         return _numbers(header, plain, entries, bits)
-    segments = _value(header.data_set, f"Segmented{colour}PaletteColorLookupTableData")
-    if segments is None:
+    segments = header.data_set.raw(f"Segmented{colour}PaletteColorLookupTableData")
+    if not segments:
         raise UnrenderableError("The palette of this image is missing.")
-    numbers = _numbers(header, segments, len(segments), bits)
+    wide = bits > _BYTE_BITS
+    numbers = tables.words(segments, big_endian=header.big_endian) if wide else tuple(segments)
     return tables.SegmentedTable(numbers, bits=bits, entries=entries).expand()
 
 
-def _lut(header: Header, item: Dataset | None) -> Lut | None:
+def look_up_table(header: Header, item: DataSet | None, *, signed: bool = False) -> Lut | None:
+    """Return the table of one item of a LUT sequence (PS3.3 C.11.1.1), None if there is none.
+
+    `signed` tells whether its inputs may be negative.
+    """
     if item is None:
         return None
-    descriptor = _descriptor(item, "LUTDescriptor")
-    data = _value(item, "LUTData")
-    if descriptor is None or data is None:
+    descriptor = _descriptor(item, "LUTDescriptor", signed=signed)
+    data = item.raw("LUTData")
+    if descriptor is None or not data:
         return None
     entries, first, bits = descriptor
     values = tuple(_numbers(header, data, entries, bits))[:entries]
@@ -206,107 +237,87 @@ def _lut(header: Header, item: Dataset | None) -> Lut | None:
     return Lut(first, bits, values) if values else None
 
 
-def _numbers(header: Header, data: Any, entries: int, bits: int) -> Sequence[int]:
-    if not isinstance(data, bytes):
-        numbers = data if isinstance(data, Sequence) else (data,)
-        return tuple(int(number) & 0xFFFF for number in numbers)
-    if bits <= _BYTE_BITS and len(data) < 2 * entries:
+def _numbers(header: Header, data: bytes, entries: int, bits: int) -> Sequence[int]:
+    # Tables of bytes are also announced as 16 bits; then only their length tells.
+    if len(data) < 2 * entries and (bits <= _BYTE_BITS or entries <= len(data) <= entries + 1):
         return tuple(data)
     return tables.words(data, big_endian=header.big_endian)
 
 
-def _descriptor(data_set: Dataset, keyword: str) -> tuple[int, int, int] | None:
-    """Return number of entries, first input and bits of an entry (PS3.3 C.11.1.1.1)."""
-    value = _value(data_set, keyword)
+def _descriptor(data_set: DataSet, keyword: str, *, signed: bool) -> tuple[int, int, int] | None:
+    """Return number of entries, first input and bits of an entry (PS3.3 C.11.1.1.1).
+
+    `signed` tells whether the inputs may be negative: then a first input beyond 32,767 is.
+    """
     try:
-        entries, first, bits = (int(part) for part in value)
-    except _UNREADABLE:
+        entries, first, bits = attributes.integers(data_set, keyword)
+    except ValueError:
         return None
+    if signed:
+        first = _negative_beyond_sign(first)
     # Zero means 65,536; a signed VR turns large counts negative.
-    return (entries & 0xFFFF) or 0x10000, first, _between(1, bits & 0xFFFF, 16)
+    return (entries & 0xFFFF) or _BEYOND_WORD, first, _between(1, bits & 0xFFFF, 16)
 
 
-def _window(data_set: Dataset) -> Window | None:
-    center, width = _decimal(data_set, "WindowCenter"), _decimal(data_set, "WindowWidth")
+def window(data_set: DataSet) -> Window | None:
+    """Return the first window of a data set or item (PS3.3 C.11.2.1.2), None if there is none."""
+    center, width = (
+        attributes.decimal(data_set, "WindowCenter"),
+        attributes.decimal(data_set, "WindowWidth"),
+    )
     if center is None or width is None:
         return None
-    function = _text(data_set, "VOILUTFunction")
-    window = Window(center, width, function if function in WINDOW_FUNCTIONS else "LINEAR")
-    return window if window.valid else None
+    function = attributes.text(data_set, "VOILUTFunction")
+    found = Window(center, width, function if function in WINDOW_FUNCTIONS else "LINEAR")
+    return found if found.valid else None
 
 
-def _padding(data_set: Dataset) -> tuple[int, int] | None:
-    value = _integer(data_set, "PixelPaddingValue")
+def _padding(data_set: DataSet, *, signed: bool) -> tuple[int, int] | None:
+    value = attributes.integer(data_set, "PixelPaddingValue")
     if value is None:
         return None
-    limit = _integer(data_set, "PixelPaddingRangeLimit")
+    limit = attributes.integer(data_set, "PixelPaddingRangeLimit")
     limit = value if limit is None else limit
-    if _integer(data_set, "PixelRepresentation") == 1:
+    if signed:
         # The VR should say so, but writers put 63536 where they mean -2000.
-        value, limit = (_signed(number) for number in (value, limit))
+        value, limit = (_negative_beyond_sign(number) for number in (value, limit))
     return min(value, limit), max(value, limit)
 
 
-def _signed(number: int) -> int:
-    return number - 0x10000 if 0x8000 <= number <= 0xFFFF else number  # noqa: PLR2004 - 16 bits
+def _negative_beyond_sign(number: int) -> int:
+    """Return a number of 16 bits, which may have been read without its sign, with it."""
+    return number - _BEYOND_WORD if _SIGN <= number < _BEYOND_WORD else number
 
 
-def _group(data_set: Dataset, number: int, macro: str, keyword: str) -> Dataset:
-    """Return what holds `keyword` for the frame: its own group, a shared one, or the top level."""
-    own = _item(data_set, "PerFrameFunctionalGroupsSequence", number - 1)
-    shared = _item(data_set, "SharedFunctionalGroupsSequence", 0)
+def _group(data_set: DataSet, number: int, macro: str, *keywords: str) -> DataSet:
+    """Return what holds a value for the frame: its own group, a shared one, or the top level."""
+    own = attributes.item(data_set, "PerFrameFunctionalGroupsSequence", number - 1)
+    shared = attributes.item(data_set, "SharedFunctionalGroupsSequence")
     for functional_groups in (own, shared):
         if functional_groups is None:
             continue
-        item = _item(functional_groups, macro, 0)
-        if item is not None and _decimal(item, keyword) is not None:
+        item = attributes.item(functional_groups, macro)
+        if item is not None and any(item.raw(keyword) for keyword in keywords):
             return item
     return data_set
-
-
-def _item(data_set: Dataset, keyword: str, index: int) -> Dataset | None:
-    sequence = _value(data_set, keyword)
-    try:
-        item = sequence[index]
-    except _UNREADABLE:
-        return None
-    return item if isinstance(item, Dataset) else None
 
 
 def _between(low: int, value: int | None, high: int) -> int:
     return high if value is None or not low <= value <= high else value
 
 
-def _text(data_set: Dataset, keyword: str) -> str:
-    return str(_first(data_set, keyword) or "").strip().upper()
-
-
-def _integer(data_set: Dataset, keyword: str) -> int | None:
-    try:
-        return int(_first(data_set, keyword))
-    except _UNREADABLE:
-        return None
-
-
-def _decimal(data_set: Dataset, keyword: str) -> float | None:
-    try:
-        number = float(_first(data_set, keyword))
-    except _UNREADABLE:
-        return None
-    return number if -_HUGE < number < _HUGE else None
-
-
-def _first(data_set: Dataset, keyword: str) -> Any:
-    value = _value(data_set, keyword)
-    if isinstance(value, (str, bytes)) or not isinstance(value, Sequence):
-        return value
-    return value[0] if value else None
-
-
-def _value(data_set: Dataset, keyword: str) -> Any:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            return data_set.get(keyword)
-        except _UNREADABLE:
-            return None
+def frame_duration_ms(header: Header, number: int) -> float:
+    """Return how long frame `number` of a cine is shown (PS3.3 C.7.6.5, C.8.9.4)."""
+    data_set = header.data_set
+    vector = attributes.decimals(data_set, "FrameTimeVector")
+    # Each entry is the time from the frame before to its own.
+    if len(vector) > number and vector[number] > 0:
+        return vector[number]
+    frame_time = attributes.decimal(data_set, "FrameTime")
+    if frame_time is not None and frame_time > 0:
+        return frame_time
+    for keyword in ("RecommendedDisplayFrameRate", "CineRate"):
+        rate = attributes.decimal(data_set, keyword)
+        if rate is not None and rate > 0:
+            return 1000.0 / rate
+    return _CINE_MS

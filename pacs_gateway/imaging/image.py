@@ -5,6 +5,9 @@ from enum import StrEnum
 from typing import NamedTuple
 
 WINDOW_FUNCTIONS = ("LINEAR", "LINEAR_EXACT", "SIGMOID")
+PALETTE_COLOR = "PALETTE COLOR"
+SAMPLES_OF_COLOUR = {"ARGB": 4, "CMYK": 4}
+"""Samples of a pixel in the colour models that have other than three, all retired."""
 
 
 class Kind(StrEnum):
@@ -78,9 +81,13 @@ class Shades:
     modality_lut: Lut | None = None
     window: Window | None = None
     voi_lut: Lut | None = None
+    presentation_lut: Lut | None = None
+    """Of a presentation state: from the whole range of values of interest to P-Values."""
     inverted: bool = False
     padding: tuple[int, int] | None = None
     """Lowest and highest stored value that mark pixels outside the image."""
+    supplement: "Palette | None" = None
+    """Colours of stored values from its `first` on; those below are grey (PS3.3 C.7.6.19)."""
 
 
 @dataclass(frozen=True, slots=True)

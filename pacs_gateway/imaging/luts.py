@@ -1,8 +1,8 @@
 """From stored values to 8 bits for a screen: the pipeline of PS3.4 N.2.
 
 Stored values -> modality -> value of interest -> presentation. What is shown when nobody chose:
-the first window of the frame's header, else its first VOI LUT, else everything from the smallest
-to the largest value that is no padding.
+the first window of the frame's header, else its first VOI LUT, else the automatic window of
+`automatic`.
 """
 
 from typing import Any
@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pacs_gateway.imaging.automatic import automatic_window
 from pacs_gateway.imaging.image import Lut, Palette, Shades, Window
+from pacs_gateway.imaging.modality import looked_up, modality_values
 
 Array = NDArray[Any]
 Bytes = NDArray[np.uint8]
@@ -18,26 +20,28 @@ Floats = NDArray[np.float64]
 
 _WHITE = 255.0
 _TABLE_ITEM_BYTES = 2
-_BLOCK_VALUES = 1024 * 1024
+_BLOCK_VALUES = 256 * 1024
+"""Values worked on at once: few enough that every step finds them in the processor's cache."""
 _SIGMOID_EXPONENT_LIMIT = 700.0
 """exp() of more overflows a double; the curve is flat long before."""
 
 
 def grey(values: Array, shades: Shades, window: Window | None) -> Bytes:
-    """Return shades of grey for stored values; `window` overrides what the header suggests."""
-    voi = window or shades.window or shades.voi_lut or _full_range(values, shades)
+    """Return shades of grey for stored values; `window` overrides what the header suggests.
+
+    The shape is that of `values`, with three colours besides if a supplemental palette colours
+    some of them (PS3.3 C.7.6.19).
+    """
+    voi = window or shades.window or shades.voi_lut or automatic_window(values, shades)
     flat = values.reshape(-1)
-    if flat.dtype.kind in "iu" and flat.dtype.itemsize <= _TABLE_ITEM_BYTES:
-        # One table entry for every possible value costs less than computing every pixel.
-        unsigned = np.dtype(f"u{flat.dtype.itemsize}")
-        every = np.arange(2 ** (8 * unsigned.itemsize), dtype=unsigned).view(flat.dtype)
-        table = _shade(every, shades, voi)
-        return np.take(table, flat.view(unsigned)).reshape(values.shape)
-    shaded = np.empty(flat.shape, np.uint8)
-    for start in range(0, flat.size, _BLOCK_VALUES):
-        block = slice(start, start + _BLOCK_VALUES)
-        shaded[block] = _shade(flat[block], shades, voi)
-    return shaded.reshape(values.shape)
+    if flat.dtype.kind in "iu" and flat.dtype.itemsize <= _TABLE_ITEM_BYTES and flat.size:
+        shaded = _by_table(flat, shades, voi)
+    else:
+        shaded = np.empty(flat.shape, np.uint8)
+        for block in _blocks(flat.size):
+            shaded[block] = _shade(flat[block], shades, voi)
+    picture = shaded.reshape(values.shape)
+    return picture if shades.supplement is None else _coloured(picture, values, shades.supplement)
 
 
 def colours(values: Array, palette: Palette) -> Bytes:
@@ -49,23 +53,48 @@ def colours(values: Array, palette: Palette) -> Bytes:
     return rgb
 
 
+def _by_table(flat: Array, shades: Shades, voi: Window | Lut) -> Bytes:
+    """Return shades from a table of every value between the extremes.
+
+    That is some thousand values to compute instead of every pixel.
+    """
+    low, high = int(flat.min()), int(flat.max())
+    table = _shade(np.arange(low, high + 1, dtype=np.int32), shades, voi)
+    unsigned = flat.view(f"u{flat.dtype.itemsize}")
+    # Unsigned subtraction wraps round to the right distance for signed values too.
+    first = unsigned.dtype.type(low & np.iinfo(unsigned.dtype).max)
+    shaded = np.empty(flat.shape, np.uint8)
+    for block in _blocks(flat.size):
+        # No index is out of bounds; "clip" spares numpy a buffer that "raise" needs.
+        np.take(table, unsigned[block] - first, out=shaded[block], mode="clip")
+    return shaded
+
+
+def _blocks(size: int) -> list[slice]:
+    return [slice(start, start + _BLOCK_VALUES) for start in range(0, size, _BLOCK_VALUES)]
+
+
+def _coloured(picture: Bytes, values: Array, supplement: Palette) -> Bytes:
+    chosen = values >= supplement.first
+    if not chosen.any():
+        return picture
+    rgb = np.repeat(picture[..., np.newaxis], 3, axis=-1)
+    rgb[chosen] = colours(values[chosen], supplement)
+    return rgb
+
+
 def _shade(values: Array, shades: Shades, voi: Window | Lut) -> Bytes:
     # Absurd slopes and widths overflow to infinity, which is then clipped like any other value.
     with np.errstate(all="ignore"):
-        modality = _modality(values, shades)
+        modality = modality_values(values, shades)
         if isinstance(voi, Lut):
-            white = _looked_up(modality, voi, scale=_WHITE / (2**voi.bits - 1))
+            white = looked_up(modality, voi) * (_WHITE / (2**voi.bits - 1))
         else:
             white = _windowed(modality, voi)
-    shaded = np.floor(white + 0.5).astype(np.uint8)
+        if shades.presentation_lut is not None:
+            white = _presented(white, shades.presentation_lut)
+    shaded: Bytes = np.floor(white + 0.5).astype(np.uint8)
     return ~shaded if shades.inverted else shaded
-
-
-def _modality(values: Array, shades: Shades) -> Floats:
-    floats = values.astype(np.float64)
-    if shades.modality_lut is not None:
-        return _looked_up(floats, shades.modality_lut, scale=1.0)
-    return floats * shades.slope + shades.intercept
 
 
 def _windowed(values: Floats, window: Window) -> Floats:
@@ -84,39 +113,8 @@ def _windowed(values: Floats, window: Window) -> Floats:
     return np.nan_to_num(np.clip(white, 0.0, _WHITE), nan=0.0)
 
 
-def _looked_up(values: Floats, lut: Lut, *, scale: float) -> Floats:
-    """Return table values; inputs beyond either end get the end's value (PS3.3 C.11.1.1.1)."""
-    table = np.asarray(lut.values, np.float64) * scale
-    positions = np.clip(np.nan_to_num(values) - lut.first, 0, len(table) - 1)
-    found: Floats = table[np.floor(positions).astype(np.intp)]
-    return found
-
-
-def _full_range(values: Array, shades: Shades) -> Window:
-    low, high = _extremes(_without_padding(values, shades.padding), shades)
-    if low == high:
-        # One value on padding, as label maps have: the two must differ.
-        low, high = _extremes(values, shades)
-    if low == high:
-        return Window(low + 0.5, 1.0)
-    return Window((low + high) / 2, high - low, "LINEAR_EXACT")
-
-
-def _extremes(values: Array, shades: Shades) -> tuple[float, float]:
-    """Return the smallest and largest modality value of `values`."""
-    shown = values[np.isfinite(values)] if values.dtype.kind == "f" else values
-    if shown.size == 0:
-        return 0.0, 0.0
-    if shades.modality_lut is None:
-        # A straight line has its extremes where its input has them.
-        shown = np.array([shown.min(), shown.max()])
-    with np.errstate(all="ignore"):
-        modality = _modality(shown, shades)
-    return float(modality.min()), float(modality.max())
-
-
-def _without_padding(values: Array, padding: tuple[int, int] | None) -> Array:
-    if padding is None:
-        return values
-    lowest, highest = padding
-    return values[(values < lowest) | (values > highest)]
+def _presented(white: Floats, lut: Lut) -> Floats:
+    """Return P-Values for values of interest from 0 to 255, which span the table (PS3.3 C.11.4)."""
+    positions = white * ((len(lut.values) - 1) / _WHITE) + lut.first
+    presented: Floats = looked_up(np.floor(positions + 0.5), lut) * (_WHITE / (2**lut.bits - 1))
+    return presented

@@ -4,6 +4,7 @@ A cell is what one sample occupies in the pixel data; the stored value is the `b
 of it below and at `high_bit`, and may be signed.
 """
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,17 +18,32 @@ Array = NDArray[Any]
 _SAMPLES_OF_PAIR = 4
 """Y0 Y1 Cb Cr: what two pixels of YBR_FULL_422 take (PS3.3 C.7.6.3.1.2)."""
 
+_PACKED_BITS, _UNPACKED_BITS = 12, 16
+"""Cells of twelve bits, two in three bytes, were allowed until 1998 (ACR-NEMA, PS3.5-1993 8.1)."""
+
 
 def cells(image: Image, frame: bytes) -> Array:
-    """Return the cells of a native frame, shape (rows, columns) or (rows, columns, 3).
+    """Return the cells of a native frame, shape (rows, columns) or (rows, columns, samples).
+
+    A frame that announces chrominance for every second pixel may have it for all, as software
+    leaves behind that decompressed it: its length tells.
 
     Raises UnrenderableError if the frame is shorter than its rows and columns need.
     """
     if image.bits_allocated == 1:
         return single_bits(image, frame)
-    if image.subsampled:
+    if image.bits_allocated == _PACKED_BITS:
+        return shaped(image, _twelve_bits(image, frame), planar=image.planar)
+    if image.subsampled and len(frame) < image.sample_count * image.bits_allocated // 8:
         return _upsampled(image, _cells(image, frame, image.rows * image.columns * 2))
     return shaped(image, _cells(image, frame, image.sample_count), planar=image.planar)
+
+
+def unpacked(image: Image) -> Image:
+    """Return the image with cells of whole bytes, as `cells` gives them."""
+    if image.bits_allocated != _PACKED_BITS:
+        return image
+    return replace(image, bits_allocated=_UNPACKED_BITS)
 
 
 def single_bits(image: Image, frame: bytes) -> Array:
@@ -92,6 +108,18 @@ def _cells(image: Image, frame: bytes, count: int) -> Array:
     return np.frombuffer(reordered(image, _exactly(frame, needed)), little_endian)[:count]
 
 
+def _twelve_bits(image: Image, frame: bytes) -> Array:
+    if image.big_endian:
+        raise UnrenderableError("Pixels of 12 packed bits in big endian cannot be shown.")
+    packed = _exactly(frame, -(-image.sample_count * _PACKED_BITS // 8))
+    triples = np.frombuffer(packed + bytes(-len(packed) % 3), np.uint8).astype("<u2").reshape(-1, 3)
+    pairs = np.empty((len(triples), 2), "<u2")
+    # The first pixel begins at the least significant bit (PS3.5 8.1.1 and annex D).
+    pairs[:, 0] = triples[:, 0] | (triples[:, 1] & 0x0F) << 8
+    pairs[:, 1] = triples[:, 1] >> 4 | triples[:, 2] << 4
+    return pairs.reshape(-1)[: image.sample_count]
+
+
 def _exactly(frame: bytes, needed: int) -> bytes:
     if len(frame) < needed:
         raise UnrenderableError(
@@ -101,12 +129,12 @@ def _exactly(frame: bytes, needed: int) -> bytes:
 
 
 def _upsampled(image: Image, flat: Array) -> Array:
-    if image.columns % 2 or image.samples == 1:
-        raise UnrenderableError(f"{image.photometric} needs three samples and even columns.")
-    pairs = flat.reshape(image.rows, image.columns // 2, _SAMPLES_OF_PAIR)
-    pixels = np.empty((image.rows, image.columns, 3), flat.dtype)
-    pixels[:, 0::2, 0] = pairs[..., 0]
-    pixels[:, 1::2, 0] = pairs[..., 1]
-    pixels[..., 1] = pairs[..., 2].repeat(2, axis=1)
-    pixels[..., 2] = pairs[..., 3].repeat(2, axis=1)
-    return pixels
+    """Return a pixel for each Y; pairs follow one another without regard to the ends of rows."""
+    if flat.size % _SAMPLES_OF_PAIR or image.samples == 1:
+        raise UnrenderableError(f"{image.photometric} needs three samples and pairs of pixels.")
+    pairs = flat.reshape(-1, _SAMPLES_OF_PAIR)
+    pixels = np.empty((len(pairs), 2, 3), flat.dtype)
+    pixels[:, 0, 0] = pairs[:, 0]
+    pixels[:, 1, 0] = pairs[:, 1]
+    pixels[..., 1:] = pairs[:, np.newaxis, 2:]
+    return pixels.reshape(image.rows, image.columns, 3)

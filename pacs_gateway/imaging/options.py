@@ -8,35 +8,81 @@ from pacs_gateway.imaging.image import WINDOW_FUNCTIONS, Window
 
 JPEG = "image/jpeg"
 PNG = "image/png"
-MEDIA_TYPES = (JPEG, PNG)
+WEBP = "image/webp"
+GIF = "image/gif"
+STILL_TYPES = (JPEG, PNG, WEBP, GIF)
+CINE_TYPES = (GIF, WEBP)
+"""Types of one file that holds many frames."""
+
+PATIENT, TECHNIQUE = "patient", "technique"
+ANNOTATIONS = (PATIENT, TECHNIQUE)
+NO_PROFILE, OWN_PROFILE, SRGB = "no", "yes", "srgb"
+ICC_PROFILES = (NO_PROFILE, OWN_PROFILE, SRGB)
 
 _BEST_QUALITY = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Viewport:
+    """Where a picture goes, and which part of the image it shows (PS3.18 8.3.5.1.3)."""
+
+    columns: int
+    rows: int
+    source: tuple[float, float, float, float] | None = None
+    """Left, top, columns and rows of the part that is shown, in pixels of the image; the part is
+    enlarged if it is smaller than the viewport. A whole image is not: a browser does that as well,
+    and the bytes on the line would grow without a new detail."""
+    flip_horizontally: bool = False
+    flip_vertically: bool = False
+
+    @property
+    def possible(self) -> bool:
+        """Whether there is anything to show, and room for it."""
+        if min(self.columns, self.rows) < 1:
+            return False
+        if self.source is None:
+            return True
+        return all(map(math.isfinite, self.source)) and min(self.source[2:]) > 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RenderOptions:
-    """One choice; values that cannot be raise BadRequestError when it is made."""
+    """One choice; values that cannot be raise BadRequestError when it is made.
+
+    Its `repr` says all of it, and names a rendering in caches.
+    """
 
     media_type: str = JPEG
     quality: int = 90
-    """JPEG quality from 1 to 100; PNG has none."""
+    """From 1 to 100, of JPEG and WebP; PNG and GIF have none."""
     window: tuple[float, float, str] | None = None
     """Center, width and function (LINEAR, LINEAR_EXACT or SIGMOID) instead of the header's."""
-    viewport: tuple[int, int] | None = None
-    """Columns and rows to fit into; the aspect ratio is kept and nothing is enlarged."""
+    viewport: Viewport | None = None
+    overlays: bool = False
+    """Draw the overlays of the image (PS3.3 C.9.2) into the picture."""
+    annotations: tuple[str, ...] = ()
+    """What to write into the picture, of ANNOTATIONS (PS3.18 8.3.5.1.1)."""
+    icc_profile: str = NO_PROFILE
+    """Of ICC_PROFILES: none, the image's own (else sRGB) embedded, or colours converted to sRGB."""
 
     def __post_init__(self) -> None:
-        if self.media_type not in MEDIA_TYPES:
-            raise BadRequestError(f"Images are rendered as {' or '.join(MEDIA_TYPES)} only.")
+        if self.media_type not in STILL_TYPES:
+            raise BadRequestError(f"Images are rendered as {' or '.join(STILL_TYPES)} only.")
         if not 1 <= self.quality <= _BEST_QUALITY:
             raise BadRequestError("The quality is a number from 1 to 100.")
-        if self.viewport is not None and min(self.viewport) < 1:
-            raise BadRequestError("A viewport has at least one column and one row.")
+        if self.viewport is not None and not self.viewport.possible:
+            raise BadRequestError(
+                "A viewport has at least one column and one row, and shows some part of the image."
+            )
         if self.window is not None and not _usable(Window(*self.window)):
             raise BadRequestError(
                 "A window is a center, a width of at least 1 (LINEAR) or above 0, and one of"
                 f" {', '.join(WINDOW_FUNCTIONS)}."
             )
+        if not set(self.annotations) <= set(ANNOTATIONS):
+            raise BadRequestError(f"Annotations are {' and '.join(ANNOTATIONS)}.")
+        if self.icc_profile not in ICC_PROFILES:
+            raise BadRequestError(f"The ICC profile is one of {', '.join(ICC_PROFILES)}.")
 
 
 def _usable(window: Window) -> bool:

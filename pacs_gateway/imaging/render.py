@@ -3,9 +3,14 @@
 Only light modules are imported here; `worker` is imported by the child alone.
 """
 
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
 from pacs_gateway.config import ImagingSettings
 from pacs_gateway.imaging.options import RenderOptions
 from pacs_gateway.imaging.sandbox import Sandbox
+
+Result = TypeVar("Result")
 
 
 class Renderer:
@@ -19,20 +24,49 @@ class Renderer:
         """Start the children now instead of with the first picture."""
         self._sandbox.run(_load)
 
-    def render(self, header: bytes, frame: bytes, *, number: int, options: RenderOptions) -> bytes:
-        """Return frame `number` (1 being the first) as a JPEG or PNG file.
+    def render(
+        self,
+        header: bytes,
+        frame: bytes,
+        *,
+        number: int,
+        options: RenderOptions,
+        presentation: bytes | None = None,
+    ) -> bytes:
+        """Return frame `number` (1 being the first) as a file of the type in `options`.
 
         `header` is the Part 10 file up to the value of its pixel data, `frame` the bytes of the
-        frame as `archive.retrieve` gives them.
+        frame as `archive.retrieve` gives them, `presentation` the Part 10 file of a presentation
+        state to show it with.
 
-        Raises UnrenderableError: no picture can be made of this frame; OutOfResourcesError: too
+        Raises UnrenderableError: no picture can be made of this frame; DecoderCrashError: it also
+        cost a child; BadRequestError: the options do not fit the image; OutOfResourcesError: too
         many wait, later may work.
         """
-        return self._sandbox.run(_render, header, frame, number, options, self._max_samples)
+        return self._sandbox.run(
+            _render, header, frame, number, options, self._max_samples, presentation
+        )
+
+    def cine(
+        self,
+        header: bytes,
+        frames: Sequence[bytes],
+        *,
+        options: RenderOptions,
+        presentation: bytes | None = None,
+    ) -> bytes:
+        """Return the first frames of an instance as one moving picture; raises as `render`."""
+        return self._sandbox.run(
+            _cine, header, tuple(frames), options, self._max_samples, presentation
+        )
 
     def native(self, header: bytes, frame: bytes) -> bytes:
         """Return a frame as it would stand in Explicit VR Little Endian; raises as `render`."""
         return self._sandbox.run(_native, header, frame, self._max_samples)
+
+    def run(self, function: Callable[..., Result], *arguments: object) -> Result:
+        """Return what `function` returns in a child: drawing for others; raises as `render`."""
+        return self._sandbox.run(function, *arguments)
 
     def close(self) -> None:
         """End the children."""
@@ -44,12 +78,40 @@ def _load() -> None:
 
 
 def _render(
-    header: bytes, frame: bytes, number: int, options: RenderOptions, max_samples: int
+    header: bytes,
+    frame: bytes,
+    number: int,
+    options: RenderOptions,
+    max_samples: int,
+    presentation: bytes | None,
 ) -> bytes:
     from pacs_gateway.imaging import worker  # noqa: PLC0415 - only ever in the child
 
     return worker.render_frame(
-        header, frame, number=number, options=options, max_samples=max_samples
+        header,
+        frame,
+        number=number,
+        options=options,
+        max_samples=max_samples,
+        presentation_state=presentation,
+    )
+
+
+def _cine(
+    header: bytes,
+    frames: Sequence[bytes],
+    options: RenderOptions,
+    max_samples: int,
+    presentation: bytes | None,
+) -> bytes:
+    from pacs_gateway.imaging import worker  # noqa: PLC0415 - only ever in the child
+
+    return worker.render_cine(
+        header,
+        frames,
+        options=options,
+        max_samples=max_samples,
+        presentation_state=presentation,
     )
 
 

@@ -15,7 +15,12 @@ from typing import TypeVar
 from pebble import ProcessFuture, ProcessPool
 
 from pacs_gateway.config import ImagingSettings
-from pacs_gateway.errors import GatewayError, OutOfResourcesError, UnrenderableError
+from pacs_gateway.errors import (
+    DecoderCrashError,
+    GatewayError,
+    OutOfResourcesError,
+    UnrenderableError,
+)
 
 Result = TypeVar("Result")
 
@@ -87,8 +92,8 @@ class Sandbox:
         if isinstance(error, GatewayError):
             raise error
         if isinstance(error, TimeoutError):
-            raise UnrenderableError("Showing this image took too long.") from error
-        raise UnrenderableError("This image cannot be shown: decoding it failed.") from error
+            raise DecoderCrashError("Showing this image took too long.") from error
+        raise DecoderCrashError("This image cannot be shown: decoding it failed.") from error
 
 
 def _limit_memory(memory_bytes: int) -> None:

@@ -3,33 +3,76 @@
 Only this module and what it imports know numpy and the codecs; the web process imports `render`.
 """
 
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
-from pacs_gateway.imaging import colour, header, luts, native
-from pacs_gateway.imaging.decode import decode, explicit_little_endian
-from pacs_gateway.imaging.encode import encode
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image as Picture
+
+from pacs_gateway.errors import BadRequestError
+from pacs_gateway.imaging import (
+    annotation,
+    colour,
+    graphics,
+    header,
+    luts,
+    native,
+    overlay,
+    presentation,
+    profiles,
+)
+from pacs_gateway.imaging.decode import Decoded, decode, explicit_little_endian
+from pacs_gateway.imaging.encode import encode, encode_cine, picture_of
 from pacs_gateway.imaging.image import Window
-from pacs_gateway.imaging.options import RenderOptions
+from pacs_gateway.imaging.options import CINE_TYPES, RenderOptions
+from pacs_gateway.imaging.viewport import placed
 
 
 def render_frame(
-    part10: bytes, frame: bytes, *, number: int, options: RenderOptions, max_samples: int
+    part10: bytes,
+    frame: bytes,
+    *,
+    number: int,
+    options: RenderOptions,
+    max_samples: int,
+    presentation_state: bytes | None = None,
 ) -> bytes:
-    """Return frame `number` (1 being the first) as a JPEG or PNG file.
+    """Return frame `number` (1 being the first) as a file of `options.media_type`.
 
-    `part10` is the object up to the value of its pixel data, `frame` the bytes of the frame.
+    `part10` is the object up to the value of its pixel data, `frame` the bytes of the frame,
+    `presentation_state` the Part 10 file of a state to show it with.
 
-    Raises UnrenderableError.
+    Raises UnrenderableError, BadRequestError.
     """
     parsed = _parsed(part10)
-    decoded = decode(header.image(parsed), frame, max_samples=max_samples)
-    values = native.stored_values(decoded.image, decoded.cells)
-    if decoded.image.samples > 1:
-        return encode(colour.rgb(decoded.image, values), options)
-    if decoded.image.photometric == "PALETTE COLOR":
-        return encode(luts.colours(values, header.palette(parsed)), options)
-    window = Window(*options.window) if options.window else None
-    return encode(luts.grey(values, header.shades(parsed, number), window), options)
+    state = _state(presentation_state, parsed, number)
+    picture = _picture(parsed, frame, number, options, max_samples=max_samples, state=state)
+    picture, profile = profiles.profiled(picture, parsed.data_set, options.icc_profile)
+    return encode(picture, options, profile)
+
+
+def render_cine(
+    part10: bytes,
+    frames: Sequence[bytes],
+    *,
+    options: RenderOptions,
+    max_samples: int,
+    presentation_state: bytes | None = None,
+) -> bytes:
+    """Return frames, the first of an instance, as one moving picture; raises as `render_frame`."""
+    if options.media_type not in CINE_TYPES:
+        raise BadRequestError(f"Moving pictures come as {' or '.join(CINE_TYPES)} only.")
+    parsed = _parsed(part10)
+
+    def pictures() -> Iterator[Picture.Image]:
+        for number, frame in enumerate(frames, start=1):
+            state = _state(presentation_state, parsed, number)
+            yield _picture(parsed, frame, number, options, max_samples=max_samples, state=state)
+
+    numbers = range(1, len(frames) + 1)
+    durations = (header.frame_duration_ms(parsed, number) for number in numbers)
+    return encode_cine(pictures(), options, durations)
 
 
 def native_frame(part10: bytes, frame: bytes, *, max_samples: int) -> bytes:
@@ -38,6 +81,54 @@ def native_frame(part10: bytes, frame: bytes, *, max_samples: int) -> bytes:
     Raises UnrenderableError.
     """
     return explicit_little_endian(header.image(_parsed(part10)), frame, max_samples=max_samples)
+
+
+def _picture(
+    parsed: header.Header,
+    frame: bytes,
+    number: int,
+    options: RenderOptions,
+    *,
+    max_samples: int,
+    state: presentation.State | None,
+) -> Picture.Image:
+    """Return what a screen shows: the steps of PS3.4 N.2 in their order."""
+    decoded = decode(header.image(parsed), frame, max_samples=max_samples)
+    pixels = _colours_or_greys(parsed, decoded, number, options, state)
+    if options.overlays:
+        pixels = overlay.drawn(pixels, parsed.data_set, number, decoded)
+    picture = picture_of(pixels)
+    if state is not None:
+        shown = presentation.arrangement(state, picture.size)
+        picture = shown.apply(presentation.shuttered(state, picture))
+        picture = graphics.annotated(state, picture, shown)
+    if options.viewport is not None:
+        picture = placed(picture, options.viewport)
+    if options.annotations:
+        picture = annotation.annotated(picture, parsed.data_set, options.annotations, number=number)
+    return picture
+
+
+def _colours_or_greys(
+    parsed: header.Header,
+    decoded: Decoded,
+    number: int,
+    options: RenderOptions,
+    state: presentation.State | None,
+) -> NDArray[np.uint8]:
+    values = native.stored_values(decoded.image, decoded.cells)
+    if decoded.image.samples > 1:
+        return colour.rgb(decoded.image, values)
+    if decoded.image.photometric == "PALETTE COLOR":
+        return luts.colours(values, header.palette(parsed))
+    shades = header.shades(parsed, number)
+    if state is not None:
+        shades = presentation.shades(state, shades)
+    return luts.grey(values, shades, Window(*options.window) if options.window else None)
+
+
+def _state(part10: bytes | None, image: header.Header, number: int) -> presentation.State | None:
+    return presentation.read_state(part10, image, number) if part10 is not None else None
 
 
 @lru_cache(maxsize=4)

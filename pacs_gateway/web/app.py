@@ -10,6 +10,7 @@ from pacs_gateway.web.documentation import DocumentationEndpoints
 from pacs_gateway.web.errorpages import add_error_pages
 from pacs_gateway.web.headers import AnswerHeaders
 from pacs_gateway.web.health import HealthEndpoints
+from pacs_gateway.web.ohif import OhifEndpoints
 from pacs_gateway.web.pages import PageEndpoints
 from pacs_gateway.web.qido import SearchEndpoints
 from pacs_gateway.web.rendered import RenderedEndpoints
@@ -18,6 +19,7 @@ from pacs_gateway.web.session import SessionEndpoints
 from pacs_gateway.web.stow import StoreEndpoints
 from pacs_gateway.web.templating import Templates
 from pacs_gateway.web.wado import RetrieveEndpoints
+from pacs_gateway.web.wado_uri import WadoUriEndpoints
 
 
 def create_app(services: Services) -> FastAPI:
@@ -36,14 +38,17 @@ def create_app(services: Services) -> FastAPI:
     )
     templates = Templates(services.settings.language)
     authenticator = Authenticator(services.registry, settings)
+    retrieve, rendered = RetrieveEndpoints(services), RenderedEndpoints(services)
     app.router.routes.extend(
         [
-            *RetrieveEndpoints(services).routes(),
-            *RenderedEndpoints(services).routes(),
+            *retrieve.routes(),
+            *rendered.routes(),
+            *WadoUriEndpoints(services, retrieve, rendered).routes(),
             *SearchEndpoints(services).routes(),
             *StoreEndpoints(services).routes(),
             *SessionEndpoints(authenticator, settings).routes(),
             *PageEndpoints(services, authenticator, templates).routes(),
+            *OhifEndpoints(services.settings, templates).routes(),
             *HealthEndpoints(services).routes(),
             *DocumentationEndpoints(app).routes(),
         ]

@@ -5,15 +5,30 @@ import threading
 from collections.abc import Callable
 
 from pacs_gateway.archive.ingest import Ingest
+from pacs_gateway.archive.pictures import Pictures
 from pacs_gateway.archive.retrieve import Retrieval
 from pacs_gateway.config import Settings
 from pacs_gateway.imaging.render import Renderer
 from pacs_gateway.web.app import create_app
 from pacs_gateway.web.server import serve
 from pacs_gateway.web.services import Services
+from storage.cache import DiskCache
 from storage.index import Index
 from storage.objects import ObjectStore
 from storage.registry import Registry
+
+
+def pictures_of(
+    settings: Settings, retrieval: Retrieval, renderer: Renderer, cache: DiskCache
+) -> Pictures:
+    """Return the maker of pictures under the limits of an installation."""
+    return Pictures(
+        retrieval,
+        renderer,
+        cache,
+        max_cine_frames=settings.imaging.max_cine_frames,
+        max_cine_bytes=settings.imaging.max_cine_bytes,
+    )
 
 
 def serve_web(
@@ -24,6 +39,7 @@ def serve_web(
     registry: Registry,
     retrieval: Retrieval,
     ingest: Ingest,
+    cache: DiskCache,
     listener: socket.socket,
     ready: Callable[[], None],
 ) -> None:
@@ -37,6 +53,7 @@ def serve_web(
         retrieval=retrieval,
         ingest=ingest,
         renderer=renderer,
+        pictures=pictures_of(settings, retrieval, renderer, cache),
     )
     # The first picture should not wait for a decoder to load its libraries, nor the start for it.
     threading.Thread(target=renderer.start, daemon=True, name="renderer-start").start()

@@ -159,19 +159,21 @@ def _parse_headers(block: bytes) -> Mapping[str, str]:
 
 
 class MultipartWriter:
-    """Delimiters of one multipart/related answer (RFC 2387)."""
+    """Delimiters of one multipart answer (RFC 2046 5.1, RFC 2387)."""
 
     def __init__(self, part_type: str) -> None:
-        self._boundary = secrets.token_hex(16)
+        self.boundary = secrets.token_hex(16)
         self._began = False
-        self.content_type = f'multipart/related; type="{part_type}"; boundary={self._boundary}'
+        self.content_type = f'multipart/related; type="{part_type}"; boundary={self.boundary}'
 
-    def part_head(self, content_type: str) -> bytes:
+    def part_head(self, content_type: str, headers: Mapping[str, str] | None = None) -> bytes:
         """Return what stands before the next part's bytes."""
         start = "\r\n" if self._began else ""
         self._began = True
-        return f"{start}--{self._boundary}\r\nContent-Type: {content_type}\r\n\r\n".encode("ascii")
+        fields = {"Content-Type": content_type, **(headers or {})}
+        lines = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
+        return f"{start}--{self.boundary}\r\n{lines}\r\n".encode("ascii")
 
     def end(self) -> bytes:
         """Return what closes the body."""
-        return f"\r\n--{self._boundary}--\r\n".encode("ascii")
+        return f"\r\n--{self.boundary}--\r\n".encode("ascii")

@@ -1,27 +1,62 @@
-"""WADO-RS rendered and thumbnail resources (PS3.18 10.4.1.1.3 and 8.3.5)."""
+"""WADO-RS rendered and thumbnail resources (PS3.18 10.4.1.1.3, 10.4.1.1.4 and 8.3.5)."""
 
-from collections.abc import Mapping, Sequence
+import hashlib
+import json
+import zlib
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
 
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from pacs_gateway.errors import BadRequestError, UnrenderableError
-from pacs_gateway.imaging.options import MEDIA_TYPES, RenderOptions
+from pacs_gateway.archive.pictures import RENDERING
+from pacs_gateway.errors import BadRequestError, TooLargeError, UnrenderableError
+from pacs_gateway.imaging.options import (
+    CINE_TYPES,
+    STILL_TYPES,
+    RenderOptions,
+    Viewport,
+)
 from pacs_gateway.web.caching import not_modified, validators
+from pacs_gateway.web.multipart import MultipartWriter
 from pacs_gateway.web.negotiation import choose
+from pacs_gateway.web.pictureoptions import picture_type, read_options
+from pacs_gateway.web.remembered import Remembered
+from pacs_gateway.web.renditions import Renditions
 from pacs_gateway.web.services import Services
+from pacs_gateway.web.streaming import Content, answer_of
 from pacs_gateway.web.wado import accept_of, frame_numbers, uids_of
 from storage.records import StoredInstance
 
-THUMBNAIL_VIEWPORT = (160, 160)
-"""Pixels; the cards of the study list are as wide."""
-MAX_VIEWPORT = 16_384
-"""Pixels a side, beyond any screen; pictures are not enlarged to it anyway."""
+THUMBNAIL = Viewport(columns=160, rows=160)
+"""The cards of the study list are as wide."""
+REPRESENTATIVES_REMEMBERED = 2000
+"""Series whose middle image is known; in about 2 MB."""
+REMEMBERED_S = 3600.0
 
-_FUNCTIONS = {"linear": "LINEAR", "linear-exact": "LINEAR_EXACT", "sigmoid": "SIGMOID"}
-_VIEWPORT_NUMBERS = 2
+_PRESENTATION_STATES = "1.2.840.10008.5.1.4.1.1.11."
+"""Beginning of the SOP Class UIDs of softcopy presentation states (PS3.4 B.5)."""
+
+
+_ALL_FRAMES = 0
+
+
+class _Shown(NamedTuple):
+    """One picture of a request."""
+
+    instance: StoredInstance
+    number: int
+    """Of the frame, 1 being the first; `_ALL_FRAMES` for all of them as one moving picture."""
+    state: StoredInstance | None = None
+
+
+class OtherKindError(Exception):
+    """The instance is no still image; whoever shows pictures hands it over to `Renditions`."""
+
+    def __init__(self, instance: StoredInstance) -> None:
+        super().__init__()
+        self.instance = instance
 
 
 class RenderedEndpoints:
@@ -29,7 +64,12 @@ class RenderedEndpoints:
 
     def __init__(self, services: Services) -> None:
         self._retrieval = services.retrieval
-        self._renderer = services.renderer
+        self._pictures = services.pictures
+        self._renditions = Renditions(services)
+        self._max_parts = services.settings.web.max_rendered_parts
+        self._representatives = Remembered[StoredInstance](
+            for_s=REMEMBERED_S, at_most=REPRESENTATIVES_REMEMBERED
+        )
 
     def routes(self) -> list[BaseRoute]:
         """Return what the application serves."""
@@ -37,6 +77,8 @@ class RenderedEndpoints:
         series = f"{study}/series/{{series}}"
         instance = f"{series}/instances/{{instance}}"
         return [
+            Route(f"{study}/rendered", self.all_rendered),
+            Route(f"{series}/rendered", self.all_rendered),
             Route(f"{instance}/rendered", self.rendered),
             Route(f"{instance}/frames/{{frame}}/rendered", self.rendered),
             Route(f"{study}/thumbnail", self.thumbnail),
@@ -45,119 +87,200 @@ class RenderedEndpoints:
             Route(f"{instance}/frames/{{frame}}/thumbnail", self.thumbnail),
         ]
 
+    async def all_rendered(self, request: Request) -> Response:
+        """Answer with a picture of the first frame of every image of a study or series."""
+        return await answer_of(request, lambda: self._all(request))
+
     async def rendered(self, request: Request) -> Response:
-        """Answer with a picture of one frame; of an instance's first, if none is named."""
-        options = read_options(request.query_params, _media_type(request))
-        number = _frame_number(request) or 1
-        instances = await run_in_threadpool(self._retrieval.instances, *uids_of(request))
-        return await self._picture(request, instances[0], number, options)
+        """Answer with an instance, or frames of it, in a form that browsers show."""
+        try:
+            return await answer_of(request, lambda: self._rendered(request))
+        except OtherKindError as other:
+            media_type = choose(accept_of(request), self._renditions.media_types(other.instance))
+            return await self._renditions.answer(request, other.instance, media_type)
 
     async def thumbnail(self, request: Request) -> Response:
         """Answer with a small picture that stands for a study, series, instance or frame."""
-        options = read_options(
-            request.query_params, _media_type(request), viewport=THUMBNAIL_VIEWPORT
-        )
-        uids = uids_of(request)
-        instances = await run_in_threadpool(self._retrieval.instances, *uids)
-        shown = representative(instances)
-        assert shown.pixels is not None
-        number = _frame_number(request) or (shown.pixels.frame_count + 1) // 2
-        return await self._picture(request, shown, number, options, fixed=uids[2] is not None)
+        try:
+            return await answer_of(request, lambda: self._thumbnail(request))
+        except OtherKindError as other:
+            options = _options(request, THUMBNAIL)
+            headers = validators(other.instance.sha256, options, RENDERING, immutable=False)
+            if (unchanged := not_modified(request, headers)) is not None:
+                return unchanged
+            picture = await self._renditions.thumbnail(other.instance, options)
+            return Response(picture, headers=headers, media_type=options.media_type)
 
-    async def _picture(
+    def _all(self, request: Request) -> Content:
+        options = _options(request)
+        found = self._retrieval.instances(*uids_of(request))
+        shown = [_Shown(instance, 1) for instance in found if self._is_image(instance)]
+        if not shown:
+            raise UnrenderableError("There are no pixels here to show.")
+        return self._parts(shown, options)
+
+    def _rendered(self, request: Request) -> Content | Response:
+        instance = self._named(request)
+        text = request.path_params.get("frame")
+        return self.show(
+            request,
+            instance,
+            _options(request) if not self._renditions.media_types(instance) else RenderOptions(),
+            frames=frame_numbers(text) if text is not None else (),
+            state_uid=request.query_params.get("presentation"),
+        )
+
+    def show(
         self,
         request: Request,
         instance: StoredInstance,
-        number: int,
         options: RenderOptions,
         *,
-        fixed: bool = True,
-    ) -> Response:
+        frames: Sequence[int] = (),
+        state_uid: str | None = None,
+    ) -> Content | Response:
+        """Return frames of an image, or all of it where the media type moves; blocking.
+
+        Raises OtherKindError for what is no still image.
+        """
+        if self._renditions.media_types(instance):
+            raise OtherKindError(instance)
+        shown = self._with_state(instance, state_uid)
+        if len(frames) > 1:
+            return self._parts([shown._replace(number=number) for number in frames], options)
+        if frames:
+            shown = shown._replace(number=frames[0])
+        elif _is_cine(shown.instance, options):
+            shown = shown._replace(number=_ALL_FRAMES)
+        return self._answer(request, shown, options)
+
+    def _thumbnail(self, request: Request) -> Content | Response:
+        uids = uids_of(request)
+        if uids.instance is not None:
+            instance = self._named(request)
+        else:
+            instance = self._representative(uids.study, uids.series)
+        if not self._is_image(instance):
+            raise OtherKindError(instance)
+        assert instance.pixels is not None
+        frame = request.path_params.get("frame")
+        middle = (instance.pixels.frame_count + 1) // 2
+        shown = _Shown(instance, _one_frame(frame) if frame is not None else middle)
+        fixed = uids.instance is not None
+        return self._answer(request, shown, _options(request, THUMBNAIL), fixed=fixed)
+
+    def _answer(
+        self, request: Request, shown: _Shown, options: RenderOptions, *, fixed: bool = True
+    ) -> Content | Response:
         """`fixed`: the address names one instance, whose picture can never change."""
-        headers = validators(instance.sha256, number, options, immutable=fixed)
+        state = shown.state.sha256 if shown.state else ""
+        headers = validators(
+            shown.instance.sha256, shown.number, options, state, RENDERING, immutable=fixed
+        )
         if (unchanged := not_modified(request, headers)) is not None:
             return unchanged
-        picture = await run_in_threadpool(self._render, instance, number, options)
-        return Response(picture, headers=headers, media_type=options.media_type)
+        if request.method == "HEAD":
+            return Content(pieces=iter(()), content_type=options.media_type, headers=headers)
+        return Response(self._drawn(shown, options), headers=headers, media_type=options.media_type)
 
-    def _render(self, instance: StoredInstance, number: int, options: RenderOptions) -> bytes:
-        frame = self._retrieval.frame(instance, number)
-        header = self._retrieval.header(instance)
-        return self._renderer.render(header, frame, number=number, options=options)
+    def _drawn(self, shown: _Shown, options: RenderOptions) -> bytes:
+        """Return one picture, or a moving one of all frames."""
+        if shown.number == _ALL_FRAMES:
+            return self._pictures.cine(shown.instance, options, shown.state)
+        return self._pictures.picture(shown.instance, shown.number, options, shown.state)
+
+    def _parts(self, shown: Sequence[_Shown], options: RenderOptions) -> Content:
+        if len(shown) > self._max_parts:
+            raise TooLargeError(
+                f"These are {len(shown)} pictures; at most {self._max_parts} come in one answer."
+            )
+        writer = MultipartWriter(options.media_type)
+
+        def pieces() -> Iterator[bytes]:
+            for each in shown:
+                yield writer.part_head(options.media_type, {"Content-Location": _address(each)})
+                yield self._drawn(each, options)
+            yield writer.end()
+
+        return Content(pieces=pieces(), content_type=writer.content_type)
+
+    def _named(self, request: Request) -> StoredInstance:
+        study, series, instance = uids_of(request)
+        assert series is not None
+        assert instance is not None
+        return self._retrieval.instance(study, series, instance)
+
+    def _is_image(self, instance: StoredInstance) -> bool:
+        return instance.pixels is not None and not self._renditions.media_types(instance)
+
+    def _representative(self, study: str, series: str | None) -> StoredInstance:
+        revision = self._retrieval.revision(study, series)
+        key = hashlib.sha256(repr(revision).encode()).digest()
+        known = self._representatives.get(key)
+        if known is None:
+            found = self._retrieval.instances(study, series)
+            known = representative(found, [each for each in found if self._is_image(each)])
+            self._representatives.put(key, known)
+        return known
+
+    def _with_state(self, instance: StoredInstance, wanted: str | None) -> _Shown:
+        """Return what to show: with the presentation state asked for, or that itself is one."""
+        if instance.sop_class_uid.startswith(_PRESENTATION_STATES):
+            return self._shown_by(instance)
+        if wanted is None:
+            return _Shown(instance, 1)
+        state = self._retrieval.of_study(instance.study_uid, wanted)
+        if not state.sop_class_uid.startswith(_PRESENTATION_STATES):
+            raise BadRequestError("presentation names an instance that is no presentation state.")
+        return _Shown(instance, 1, state)
+
+    def _shown_by(self, state: StoredInstance) -> _Shown:
+        """Return the first image of the same study that a presentation state references."""
+        uids = (state.study_uid, state.series_uid, state.sop_instance_uid)
+        model = json.loads(zlib.decompress(next(self._retrieval.metadata(*uids))))
+        for series in _items(model, "00081115"):
+            for image in _items(series, "00081140"):
+                uid = str((image.get("00081155", {}).get("Value") or [""])[0])
+                number = (image.get("00081160", {}).get("Value") or [1])[0]
+                instance = self._retrieval.of_study(state.study_uid, uid)
+                return _Shown(instance, int(number), state)
+        raise UnrenderableError("This presentation state names no image.")
 
 
-def representative(instances: Sequence[StoredInstance]) -> StoredInstance:
-    """Return the instance that stands for all: the middle one of the first series with pixels.
-
-    Raises UnrenderableError if none has pixels.
-    """
-    shown = [instance for instance in instances if instance.pixels is not None]
-    if not shown:
-        raise UnrenderableError("There are no pixels here to show.")
-    series = [instance for instance in shown if instance.series_uid == shown[0].series_uid]
+def representative(
+    found: Sequence[StoredInstance], images: Sequence[StoredInstance]
+) -> StoredInstance:
+    """Return the instance that stands for all: the middle one of the first series with images."""
+    if not images:
+        return found[0]
+    series = [instance for instance in images if instance.series_uid == images[0].series_uid]
     return series[len(series) // 2]
 
 
-def read_options(
-    parameters: Mapping[str, str], media_type: str, *, viewport: tuple[int, int] | None = None
-) -> RenderOptions:
-    """Return how to render; parameters that are not known are ignored (PS3.18 8.3.5).
-
-    Raises BadRequestError.
-    """
-    if "viewport" in parameters:
-        viewport = _viewport(parameters["viewport"])
-    window = _window(parameters["window"]) if "window" in parameters else None
-    if "quality" not in parameters:
-        return RenderOptions(media_type=media_type, window=window, viewport=viewport)
-    quality = _whole(parameters["quality"], "quality")
-    return RenderOptions(media_type=media_type, quality=quality, window=window, viewport=viewport)
+def _options(request: Request, viewport: Viewport | None = None) -> RenderOptions:
+    media_type = picture_type(accept_of(request), STILL_TYPES)
+    return read_options(request.query_params, media_type, viewport=viewport)
 
 
-def _media_type(request: Request) -> str:
-    return choose(accept_of(request), MEDIA_TYPES)
+def _is_cine(instance: StoredInstance, options: RenderOptions) -> bool:
+    many = instance.pixels is not None and instance.pixels.frame_count > 1
+    return many and options.media_type in CINE_TYPES
 
 
-def _frame_number(request: Request) -> int | None:
-    text = request.path_params.get("frame")
-    if text is None:
-        return None
+def _one_frame(text: str) -> int:
     numbers = frame_numbers(text)
     if len(numbers) != 1:
-        raise BadRequestError("One frame is rendered at a time.")
+        raise BadRequestError("A thumbnail shows one frame.")
     return numbers[0]
 
 
-def _window(text: str) -> tuple[float, float, str]:
-    pieces = [piece.strip() for piece in text.lower().split(",")]
-    function = _FUNCTIONS.get(pieces[2] if pieces[2:] else "linear")
-    if len(pieces) not in (2, 3) or function is None:
-        raise BadRequestError(
-            "window is center,width or center,width,function"
-            " with the function linear, linear-exact or sigmoid."
-        )
-    return _number(pieces[0]), _number(pieces[1]), function
+def _address(shown: _Shown) -> str:
+    instance = shown.instance
+    return (
+        f"/dicom-web/studies/{instance.study_uid}/series/{instance.series_uid}"
+        f"/instances/{instance.sop_instance_uid}/frames/{shown.number}/rendered"
+    )
 
 
-def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError as error:
-        raise BadRequestError("The window's center and width are numbers.") from error
-
-
-def _viewport(text: str) -> tuple[int, int]:
-    pieces = text.split(",")
-    # Six numbers would also name a part of the image; that is not offered, and not guessed at.
-    if len(pieces) != _VIEWPORT_NUMBERS:
-        raise BadRequestError("viewport is width,height in pixels.")
-    sides = [_whole(piece, "viewport") for piece in pieces]
-    if not all(1 <= side <= MAX_VIEWPORT for side in sides):
-        raise BadRequestError(f"The sides of the viewport are 1 to {MAX_VIEWPORT} pixels.")
-    return sides[0], sides[1]
-
-
-def _whole(text: str, name: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) <= 9):  # noqa: PLR2004
-        raise BadRequestError(f"{name} takes whole numbers.")
-    return int(text)
+def _items(model: dict[str, Any], tag: str) -> Sequence[dict[str, Any]]:
+    return [item for item in model.get(tag, {}).get("Value", ()) if isinstance(item, dict)]

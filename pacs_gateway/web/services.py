@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from prometheus_client import CollectorRegistry, Counter
 
 from pacs_gateway.archive.ingest import Ingest
+from pacs_gateway.archive.pictures import Pictures
 from pacs_gateway.archive.retrieve import Retrieval
 from pacs_gateway.config import Settings
 from pacs_gateway.imaging.render import Renderer
@@ -43,4 +44,5 @@ class Services:
     retrieval: Retrieval
     ingest: Ingest
     renderer: Renderer
+    pictures: Pictures
     metrics: Metrics = field(default_factory=Metrics)

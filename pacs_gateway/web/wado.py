@@ -1,11 +1,9 @@
-"""WADO-RS: whole instances, metadata and frames (PS3.18 10.4)."""
+"""WADO-RS: whole instances, metadata, frames and bulk data (PS3.18 10.4)."""
 
-import json
-import zlib
 from collections.abc import Iterator, Sequence
 from itertools import chain
+from typing import NamedTuple
 
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
@@ -14,11 +12,12 @@ from pacs_gateway.dicom import meta, transcode
 from pacs_gateway.dicom.bulk import bulk_value
 from pacs_gateway.dicom.identity import is_uid
 from pacs_gateway.errors import BadRequestError, UnrenderableError
-from pacs_gateway.web import address
+from pacs_gateway.web import address, headerdocuments
+from pacs_gateway.web.bodies import Bodies
 from pacs_gateway.web.caching import not_modified, validators
 from pacs_gateway.web.multipart import MultipartWriter
 from pacs_gateway.web.negotiation import JSON_TYPES, choose
-from pacs_gateway.web.qido import SERIES_INSTANCE_UID, SOP_INSTANCE_UID
+from pacs_gateway.web.ranges import ranged
 from pacs_gateway.web.representations import (
     DICOM,
     FrameChoice,
@@ -27,20 +26,22 @@ from pacs_gateway.web.representations import (
     choose_objects,
 )
 from pacs_gateway.web.services import Services
-from pacs_gateway.web.streaming import answer_of
+from pacs_gateway.web.streaming import Content, answer_of
 from storage.records import StoredInstance
 
 MAX_FRAMES = 10_000
 """Frames of one request; an enhanced CT has some thousands."""
-GZIP_LEVEL = 1
-"""JSON shrinks tenfold even so; higher levels cost more time than the network saves."""
 
 # Their native frames are the same bytes as in Explicit VR Little Endian.
 _NATIVE_ALIKE = (meta.IMPLICIT_VR_LITTLE_ENDIAN, meta.DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN)
 
-_BULK_DATA = b'"BulkDataURI":"bulkdata/'
 
-Uids = tuple[str, str | None, str | None]
+class Uids(NamedTuple):
+    """What the path of a request names."""
+
+    study: str
+    series: str | None
+    instance: str | None
 
 
 class RetrieveEndpoints:
@@ -50,6 +51,7 @@ class RetrieveEndpoints:
         self._retrieval = services.retrieval
         self._renderer = services.renderer
         self._behind_proxy = services.settings.web.behind_proxy
+        self._bodies = Bodies(services.settings.web.remembered_metadata_bytes)
 
     def routes(self) -> list[BaseRoute]:
         """Return what the application serves."""
@@ -60,75 +62,126 @@ class RetrieveEndpoints:
             Route(f"{instance}/frames/{{frames}}", self.frames),
             Route(f"{instance}/bulkdata/{{path:path}}", self.bulk_data),
             *(Route(f"{path}/metadata", self.metadata) for path in (study, series, instance)),
-            *(Route(path, self.objects) for path in (study, series, instance)),
+            *(Route(path, self.objects) for path in (study, series)),
+            Route(instance, self.object),
         ]
 
     async def objects(self, request: Request) -> Response:
-        """Answer with the instances of a study or series, or with one."""
-        uids = uids_of(request)
-        instances = await run_in_threadpool(self._retrieval.instances, *uids)
-        single = uids[2] is not None
-        stored = {instance.transfer_syntax_uid for instance in instances}
-        choice = choose_objects(accept_of(request), stored, single=single)
-        headers: dict[str, str] = {}
-        if single:
-            headers = validators(instances[0].sha256, choice)
-            if (unchanged := not_modified(request, headers)) is not None:
-                return unchanged
-        if not choice.multipart:
-            return await answer_of(
-                self._object(instances[0], choice), _dicom_type(instances[0], choice), headers
-            )
-        writer = MultipartWriter(DICOM)
-        parts = self._parts(instances, choice, writer)
-        return await answer_of(parts, writer.content_type, headers)
+        """Answer with the instances of a study or series."""
+        return await answer_of(request, lambda: self._objects(request))
+
+    async def object(self, request: Request) -> Response:
+        """Answer with one instance."""
+        return await answer_of(
+            request, lambda: self.whole(request, self._named(request), accept_of(request))
+        )
 
     async def metadata(self, request: Request) -> Response:
         """Answer with the headers of instances in the DICOM JSON model."""
-        media_type = choose(accept_of(request), JSON_TYPES)
-        uids = uids_of(request)
-        found = await run_in_threadpool(self._retrieval.metadata, *uids)
-        base = address.base_url(request, behind_proxy=self._behind_proxy)
-        pieces = _json_array(found, uids, f"{base}/dicom-web")
-        headers = {"Vary": "Accept, Accept-Encoding"}
-        if "gzip" in request.headers.get("accept-encoding", ""):
-            pieces = _gzipped(pieces)
-            headers["Content-Encoding"] = "gzip"
-        return await answer_of(pieces, media_type, headers)
+        return await answer_of(request, lambda: self._metadata(request))
 
     async def frames(self, request: Request) -> Response:
         """Answer with frames of one instance, in the order asked for."""
-        numbers = frame_numbers(request.path_params["frames"])
-        instances = await run_in_threadpool(self._retrieval.instances, *uids_of(request))
-        instance = instances[0]
-        if instance.pixels is None:
-            raise UnrenderableError("This instance has no pixels.")
-        return await self._frames_answer(request, instance, numbers, joined=False)
+        return await answer_of(request, lambda: self._frames(request))
 
     async def bulk_data(self, request: Request) -> Response:
         """Answer with a value that the metadata refers to; pixel data frame by frame."""
+        return await answer_of(request, lambda: self._bulk_data(request))
+
+    def _objects(self, request: Request) -> Content:
+        instances = self._retrieval.instances(*uids_of(request))
+        stored = {instance.transfer_syntax_uid for instance in instances}
+        choice = choose_objects(accept_of(request), stored, single=False)
+        writer = MultipartWriter(DICOM)
+        parts = self._parts(instances, choice, writer)
+        return Content(pieces=parts, content_type=writer.content_type)
+
+    def whole(self, request: Request, instance: StoredInstance, accept: str) -> Content | Response:
+        """Return one instance as `accept` wants it; blocking."""
+        syntax = instance.transfer_syntax_uid
+        choice = choose_objects(accept, {syntax}, single=True)
+        headers = validators(instance.sha256, choice)
+        if (unchanged := not_modified(request, headers)) is not None:
+            return unchanged
+        if choice.multipart:
+            writer = MultipartWriter(DICOM)
+            parts = self._parts([instance], choice, writer)
+            return Content(pieces=parts, content_type=writer.content_type, headers=headers)
+        content_type = _dicom_type(instance, choice)
+        if choice.syntaxes[syntax] != syntax:
+            pieces = self._part10(instance, choice)
+            return Content(pieces=pieces, content_type=content_type, headers=headers)
+        return ranged(
+            request,
+            size=self._retrieval.part10_size(instance),
+            read=lambda offset, length: self._retrieval.part10_range(instance, offset, length),
+            content_type=content_type,
+            headers=headers,
+        )
+
+    def _metadata(self, request: Request) -> Content | Response:
+        media_type = choose(accept_of(request), JSON_TYPES)
+        study, series, instance = uids_of(request)
+        zipped = _takes_gzip(request)
+        base = address.base_url(request, behind_proxy=self._behind_proxy)
+        revision: Sequence[int] = ()
+        if series is not None and instance is not None:
+            found = self._retrieval.instance(study, series, instance)
+            # The instance may have been asked for under a series UID that is not its own.
+            series, facts = found.series_uid, found.sha256
+        else:
+            revision = self._retrieval.revision(study, series)
+            facts = ",".join(map(str, revision))
+        headers = validators(facts, base, zipped, media_type, immutable=False)
+        headers["Vary"] = "Accept, Accept-Encoding"
+        if zipped:
+            headers["Content-Encoding"] = "gzip"
+        if (unchanged := not_modified(request, headers)) is not None:
+            return unchanged
+        key = headers["ETag"]
+        body = self._bodies.get(key)
+        if body is not None:
+            return Content(
+                pieces=iter([body]), content_type=media_type, headers=headers, length=len(body)
+            )
+        remembering = headerdocuments.Remembering(self._bodies, key, revision)
+        pieces = headerdocuments.json_array(
+            remembering.noting(self._retrieval.headers(study, series, instance)),
+            f"{base}/dicom-web/studies/{study}",
+        )
+        if zipped:
+            pieces = headerdocuments.gzipped(pieces)
+        return Content(pieces=remembering.kept(pieces), content_type=media_type, headers=headers)
+
+    def _frames(self, request: Request) -> Content | Response:
+        numbers = frame_numbers(request.path_params["frames"])
+        instance = self._named(request)
+        if instance.pixels is None:
+            raise UnrenderableError("This instance has no pixels.")
+        return self._frames_content(request, instance, numbers, joined=False)
+
+    def _bulk_data(self, request: Request) -> Content | Response:
         path = request.path_params["path"]
-        instances = await run_in_threadpool(self._retrieval.instances, *uids_of(request))
-        instance = instances[0]
+        instance = self._named(request)
         if instance.pixels is not None and path == instance.pixels.tag:
             numbers = range(1, instance.pixels.frame_count + 1)
             joined = not instance.pixels.encapsulated
-            return await self._frames_answer(request, instance, numbers, joined=joined)
+            return self._frames_content(request, instance, numbers, joined=joined)
         choice = choose_frames(accept_of(request), meta.EXPLICIT_VR_LITTLE_ENDIAN, single=True)
         headers = validators(instance.sha256, path, choice)
         if (unchanged := not_modified(request, headers)) is not None:
             return unchanged
-        value = await run_in_threadpool(self._value, instance, path)
-        return await _enveloped_answer(iter([iter([value])]), choice, headers)
+        value = bulk_value(self._retrieval.header(instance), path)
+        return _enveloped_value(request, value, choice, headers)
 
-    async def _frames_answer(
+    def _frames_content(
         self,
         request: Request,
         instance: StoredInstance,
         numbers: Sequence[int],
         *,
         joined: bool,
-    ) -> Response:
+    ) -> Content | Response:
         """`joined`: all frames are one value, as native pixel data is (PS3.5 8.1.1)."""
         assert instance.pixels is not None
         # Native frames leave without their data set, in the byte order of the web.
@@ -140,14 +193,19 @@ class RetrieveEndpoints:
         headers = validators(instance.sha256, tuple(numbers), choice)
         if (unchanged := not_modified(request, headers)) is not None:
             return unchanged
-        frames = self._frames(instance, numbers, choice)
+        frames = self._read_frames(instance, numbers, choice)
+        if len(numbers) == 1 and request.method != "HEAD":
+            return _enveloped_value(request, next(frames), choice, headers)
         parts = iter([frames]) if joined else (iter([frame]) for frame in frames)
-        return await _enveloped_answer(parts, choice, headers)
+        return _enveloped(parts, choice, headers)
 
-    def _value(self, instance: StoredInstance, path: str) -> bytes:
-        return bulk_value(self._retrieval.header(instance), path)
+    def _named(self, request: Request) -> StoredInstance:
+        study, series, instance = uids_of(request)
+        assert series is not None
+        assert instance is not None
+        return self._retrieval.instance(study, series, instance)
 
-    def _object(self, instance: StoredInstance, choice: ObjectChoice) -> Iterator[bytes]:
+    def _part10(self, instance: StoredInstance, choice: ObjectChoice) -> Iterator[bytes]:
         if choice.syntaxes[instance.transfer_syntax_uid] == instance.transfer_syntax_uid:
             return self._retrieval.part10(instance)
         return transcode.explicit_little_endian(self._retrieval.data_set(instance), instance)
@@ -157,17 +215,23 @@ class RetrieveEndpoints:
     ) -> Iterator[bytes]:
         for instance in instances:
             yield writer.part_head(_dicom_type(instance, choice))
-            yield from self._object(instance, choice)
+            yield from self._part10(instance, choice)
         yield writer.end()
 
-    def _frames(
+    def _read_frames(
         self, instance: StoredInstance, numbers: Sequence[int], choice: FrameChoice
     ) -> Iterator[bytes]:
         decoded = instance.transfer_syntax_uid not in (choice.syntax, *_NATIVE_ALIKE)
         header = self._retrieval.header(instance) if decoded else b""
         for number in numbers:
             frame = self._retrieval.frame(instance, number)
-            yield self._renderer.native(header, frame) if decoded else frame
+            yield self._decoded(header, frame, number) if decoded else frame
+
+    def _decoded(self, header: bytes, frame: bytes, number: int) -> bytes:
+        try:
+            return self._renderer.native(header, frame)
+        except UnrenderableError as error:
+            raise UnrenderableError(f"Frame {number}: {error}") from error
 
 
 def accept_of(request: Request) -> str:
@@ -184,7 +248,7 @@ def uids_of(request: Request) -> Uids:
     study, series, instance = (request.path_params.get(name) for name in names)
     if not all(is_uid(uid) for uid in (study, series, instance) if uid is not None):
         raise BadRequestError("The path holds something that is not a UID.")
-    return str(study), series, instance
+    return Uids(str(study), series, instance)
 
 
 def frame_numbers(text: str) -> tuple[int, ...]:
@@ -208,52 +272,45 @@ def _dicom_type(instance: StoredInstance, choice: ObjectChoice) -> str:
     return f"{DICOM}; transfer-syntax={choice.syntaxes[instance.transfer_syntax_uid]}"
 
 
-async def _enveloped_answer(
-    contents: Iterator[Iterator[bytes]], choice: FrameChoice, headers: dict[str, str]
-) -> Response:
-    """Return contents, each in pieces, in the envelope that was chosen."""
-    if not choice.multipart:
-        return await answer_of(chain.from_iterable(contents), choice.content_type, headers)
-    writer = MultipartWriter(choice.media_type)
-    return await answer_of(_enveloped(contents, choice, writer), writer.content_type, headers)
+def _takes_gzip(request: Request) -> bool:
+    for coding in request.headers.get("accept-encoding", "").lower().split(","):
+        name, _, weight = coding.replace(" ", "").partition(";q=")
+        if name == "gzip":
+            return weight.strip("0.") != "" or weight == ""
+    return False
+
+
+def _enveloped_value(
+    request: Request, value: bytes, choice: FrameChoice, headers: dict[str, str]
+) -> Content | Response:
+    """Return one value in the envelope that was chosen."""
+    if choice.multipart:
+        return _enveloped(iter([iter([value])]), choice, headers)
+
+    def read(offset: int, length: int) -> Iterator[bytes]:
+        yield value if length == len(value) else value[offset : offset + length]
+
+    return ranged(
+        request, size=len(value), read=read, content_type=choice.content_type, headers=headers
+    )
 
 
 def _enveloped(
+    contents: Iterator[Iterator[bytes]], choice: FrameChoice, headers: dict[str, str]
+) -> Content:
+    """Return contents, each in pieces, in the envelope that was chosen."""
+    if not choice.multipart:
+        joined = chain.from_iterable(contents)
+        return Content(pieces=joined, content_type=choice.content_type, headers=headers)
+    writer = MultipartWriter(choice.media_type)
+    parts = _as_parts(contents, choice, writer)
+    return Content(pieces=parts, content_type=writer.content_type, headers=headers)
+
+
+def _as_parts(
     contents: Iterator[Iterator[bytes]], choice: FrameChoice, writer: MultipartWriter
 ) -> Iterator[bytes]:
     for pieces in contents:
         yield writer.part_head(choice.content_type)
         yield from pieces
     yield writer.end()
-
-
-def _located(model: bytes, uids: Uids, root: str) -> bytes:
-    """Return an instance's metadata with bulk data URIs that hold wherever they are read.
-
-    Inside JSON strings quotes are escaped, so these bytes can be nothing but the attribute.
-    """
-    if _BULK_DATA not in model:
-        return model
-    study, series, instance = uids
-    if series is None or instance is None:
-        attributes = json.loads(model)
-        series = series or attributes[SERIES_INSTANCE_UID]["Value"][0]
-        instance = attributes[SOP_INSTANCE_UID]["Value"][0]
-    place = f"{root}/studies/{study}/series/{series}/instances/{instance}/bulkdata/"
-    return model.replace(_BULK_DATA, b'"BulkDataURI":"' + place.encode("ascii"))
-
-
-def _json_array(objects: Iterator[bytes], uids: Uids, root: str) -> Iterator[bytes]:
-    before = b"["
-    for compressed in objects:
-        yield before
-        yield _located(zlib.decompress(compressed), uids, root)
-        before = b","
-    yield b"]"
-
-
-def _gzipped(pieces: Iterator[bytes]) -> Iterator[bytes]:
-    gzip = zlib.compressobj(GZIP_LEVEL, wbits=zlib.MAX_WBITS | 16)
-    for piece in pieces:
-        yield gzip.compress(piece)
-    yield gzip.flush()

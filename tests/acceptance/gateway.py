@@ -14,6 +14,7 @@ from pacs_gateway.config import DicomSettings, Settings, SpoolSettings, WebSetti
 from pacs_gateway.imaging.render import Renderer
 from pacs_gateway.web.accounts import ensure_administrator
 from pacs_gateway.web.app import create_app
+from pacs_gateway.web.composition import pictures_of
 from pacs_gateway.web.services import Services
 from storage.records import Origin, utc_now
 from tests.servers import free_port, wait_until
@@ -65,6 +66,7 @@ def running_gateway(folder: Path) -> Iterator[Gateway]:
             retrieval=archive.retrieval,
             ingest=archive.ingest,
             renderer=renderer,
+            pictures=pictures_of(settings, archive.retrieval, renderer, archive.cache),
         )
     )
     server = uvicorn.Server(

@@ -22,6 +22,7 @@ from pacs_gateway.config import Settings, SpoolSettings, WebSettings
 from pacs_gateway.imaging.render import Renderer
 from pacs_gateway.web.accounts import hash_password
 from pacs_gateway.web.app import create_app
+from pacs_gateway.web.composition import pictures_of
 from pacs_gateway.web.server import server_config
 from pacs_gateway.web.services import Services
 
@@ -130,6 +131,7 @@ def running(settings: Settings, *, commits: bool = True) -> Iterator[Gateway]:
         retrieval=archive.retrieval,
         ingest=archive.ingest,
         renderer=renderer,
+        pictures=pictures_of(settings, archive.retrieval, renderer, archive.cache),
     )
     app = create_app(services)
     stop = threading.Event()

@@ -29,7 +29,9 @@ def picture(gateway: Gateway, path: str, **headers: str) -> Image.Image:
         ("*/*", "JPEG"),
         ("image/*", "JPEG"),
         ("image/png", "PNG"),
-        ("image/avif,image/webp,image/png;q=0.9,*/*;q=0.1", "PNG"),
+        ("image/avif,image/webp,image/png;q=0.9,*/*;q=0.1", "WEBP"),
+        ("image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8", "JPEG"),
+        ("image/png;q=0.5,image/gif;q=0.6", "GIF"),
     ],
 )
 def test_media_types(filled: Gateway, accept: str, kind: str) -> None:
@@ -40,7 +42,7 @@ def test_media_types(filled: Gateway, accept: str, kind: str) -> None:
 
 
 def test_unwanted(filled: Gateway) -> None:
-    assert filled.client("reader", Accept="image/gif")(f"{CT}/rendered").status == 406
+    assert filled.client("reader", Accept="image/bmp")(f"{CT}/rendered").status == 406
 
 
 @pytest.mark.parametrize(
@@ -82,7 +84,12 @@ def test_quality_changes_the_size(filled: Gateway) -> None:
         "viewport=10",
         "viewport=0,10",
         "viewport=-1,10",
-        "viewport=10,10,1,1,5,5",
+        "viewport=10,10,1,1,5",
+        "viewport=10,10,500,1,5,5",
+        "viewport=10,10,1,1,0,5",
+        "annotation=surgeon",
+        "iccprofile=plaid",
+        "overlays=maybe",
         "viewport=99999,10",
         "viewport=a,b",
         "quality=0",
@@ -104,7 +111,7 @@ def test_unknown_parameters_are_ignored(filled: Gateway) -> None:
 def test_frames_that_are_not_there(filled: Gateway) -> None:
     client = filled.client("reader")
     assert client(f"{CT}/frames/2/rendered").status == 404
-    assert client(f"{CT}/frames/1,1/rendered").status == 400
+    assert client(f"{CT}/frames/1,2/rendered").status in (404, 200)
     assert client(f"{CT}/frames/0/rendered").status == 400
 
 

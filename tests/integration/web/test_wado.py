@@ -158,8 +158,9 @@ def test_an_instance_without_pixels(filled: Gateway) -> None:
     path = path_of(dcmread(BytesIO(sample("test-SR.dcm"))))
     client = filled.client("reader")
     assert client(path).status == 200
-    for resource in ("frames/1", "rendered", "thumbnail"):
-        assert client(f"{path}/{resource}").status == 422
+    assert client(f"{path}/frames/1").status == 422
+    assert client(f"{path}/rendered").headers["Content-Type"].startswith("text/html")
+    assert client(f"{path}/thumbnail").headers["Content-Type"] == "image/jpeg"
 
 
 @pytest.mark.parametrize("level", ["study", "series", "instance"])

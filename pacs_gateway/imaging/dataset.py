@@ -1,0 +1,253 @@
+"""A data set whose elements are located but not read: a value is decoded when it is asked for.
+
+Rendering needs about thirty values, and one item of what may be thousands of functional groups.
+So elements are only stepped over here, sequences as a whole, and the bytes of a sequence are
+looked at when one of its items is wanted.
+
+Invariant: for any bytes whatever, locating and reading end, never recurse and never raise; a value
+is there or it is not, and no offset leaves the buffer.
+"""
+
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from pydicom.datadict import tag_for_keyword
+
+from pacs_gateway.dicom import charset
+from pacs_gateway.dicom.elements import KNOWN_VRS, LONG_LENGTH_VRS, dictionary_vr
+from pacs_gateway.dicom.part10 import (
+    ITEM,
+    ITEM_DELIMITATION,
+    PIXEL_TAGS,
+    SEQUENCE_DELIMITATION,
+    UNDEFINED,
+)
+
+Name = str | int
+"""A DICOM keyword, or a tag."""
+
+_SPECIFIC_CHARACTER_SET = 0x00080005
+_VRS = {vr.encode("ascii"): vr for vr in KNOWN_VRS}
+_NUMBERS = {
+    "US": "H", "SS": "h", "UL": "I", "SL": "i", "UV": "Q", "SV": "q", "FL": "f", "FD": "d",
+    "US or SS": "H",
+}  # fmt: skip
+_WHOLE_TEXTS = frozenset({"LT", "ST", "UT", "UR"})
+"""VRs of one value, in which a backslash is a character."""
+
+
+class Span(NamedTuple):
+    """Where the value of an element lies."""
+
+    vr: str
+    """Empty in Implicit VR."""
+    start: int
+    stop: int
+
+
+class Encoding:
+    """A buffer and how the elements in it are written (PS3.5 7.1)."""
+
+    def __init__(self, buffer: bytes, *, big_endian: bool) -> None:
+        self.buffer = buffer
+        self.big_endian = big_endian
+        self.order = ">" if big_endian else "<"
+        self._explicit = struct.Struct(f"{self.order}HH2sH").unpack_from
+        self._implicit = struct.Struct(f"{self.order}HHI").unpack_from
+        self._long = struct.Struct(f"{self.order}I").unpack_from
+
+    def element(self, position: int, *, implicit: bool) -> tuple[int, str, int, int]:
+        """Return tag, VR, first byte and length of the value of the element at `position`.
+
+        Raises struct.error where the buffer ends before.
+        """
+        group, number, name, length = self._explicit(self.buffer, position)
+        tag = group << 16 | number
+        vr = _VRS.get(name)
+        # Some writers switch to Implicit VR inside an explicit data set.
+        if implicit or (vr is None and not (name.isalpha() and name.isupper())):
+            return tag, "", position + 8, self._implicit(self.buffer, position)[2]
+        if vr in LONG_LENGTH_VRS:
+            return tag, vr, position + 12, self._long(self.buffer, position + 8)[0]
+        return tag, vr or "UN", position + 8, length
+
+    def item(self, position: int) -> tuple[int, int]:
+        """Return tag and length of the item or delimiter at `position`; raises struct.error."""
+        group, number, length = self._implicit(self.buffer, position)
+        return group << 16 | number, length
+
+    def after_items(self, position: int, *, implicit: bool) -> int:
+        """Return the first byte after what began with undefined length, up to its delimiter.
+
+        Raises struct.error where the buffer ends before.
+        """
+        # One entry for each open sequence or item of undefined length: whether it is implicit.
+        enclosing = [implicit]
+        while enclosing:
+            tag, length = self.item(position)
+            if tag in (ITEM_DELIMITATION, SEQUENCE_DELIMITATION):
+                enclosing.pop()
+                position += 8
+                continue
+            inside = enclosing[-1]
+            if tag == ITEM:
+                position += 8
+            else:
+                _, vr, position, length = self.element(position, implicit=inside)
+                inside = vr in ("", "UN")
+            if length == UNDEFINED:
+                enclosing.append(inside)
+            else:
+                position += length
+        return position
+
+
+@dataclass(slots=True)
+class DataSet:
+    """The elements of one data set or item; `get` is the way in."""
+
+    encoding: Encoding
+    implicit: bool
+    spans: dict[int, Span] = field(default_factory=dict)
+    pixels: Span | None = None
+    """Where the value of the pixel data begins; it may end beyond the buffer, or nowhere."""
+    pixel_tag: int = 0
+    inherited_charset: bytes = b""
+    _sequences: dict[int, "Items"] = field(default_factory=dict)
+
+    def get(self, name: Name) -> Any:
+        """Return the value of an attribute, None if it is absent or empty.
+
+        Numbers come as int or float, text as str, several of these as a list, a sequence as
+        `Items`, everything else as bytes. A number that is none stays text.
+        """
+        tag = name if isinstance(name, int) else tag_for_keyword(name) or 0
+        span = self.spans.get(tag)
+        if span is None:
+            return None
+        vr = span.vr if span.vr not in ("", "UN") else dictionary_vr(tag)
+        if vr == "SQ":
+            return self._items(tag, span)
+        value = self.encoding.buffer[span.start : span.stop]
+        if vr in _NUMBERS:
+            return self._numbers(_NUMBERS[vr], value, "<" if span.vr == "UN" else None)
+        if vr in LONG_LENGTH_VRS - {"UC", *_WHOLE_TEXTS} or " or " in vr or vr == "AT":
+            return value or None
+        return self._text(vr, value)
+
+    def raw(self, name: Name) -> bytes:
+        """Return the bytes of a value, none if it is absent."""
+        tag = name if isinstance(name, int) else tag_for_keyword(name) or 0
+        span = self.spans.get(tag)
+        return b"" if span is None else self.encoding.buffer[span.start : span.stop]
+
+    def _items(self, tag: int, span: Span) -> "Items":
+        found = self._sequences.get(tag)
+        if found is None:
+            implicit = self.implicit or span.vr in ("", "UN")
+            found = self._sequences[tag] = Items(self, span, implicit=implicit)
+        return found
+
+    def _numbers(self, code: str, value: bytes, order: str | None) -> Any:
+        count = len(value) // struct.calcsize(code)
+        numbers = struct.unpack_from(f"{order or self.encoding.order}{count}{code}", value)
+        return numbers[0] if count == 1 else list(numbers) or None
+
+    def _text(self, vr: str, value: bytes) -> Any:
+        declared = self.raw(_SPECIFIC_CHARACTER_SET) or self.inherited_charset
+        text = charset.choose(declared, [value]).decode(value)
+        if vr in _WHOLE_TEXTS:
+            return text.rstrip(" \x00") or None
+        parts = [part.strip(" \x00") for part in text.split("\\")]
+        found = [_number(part) for part in parts] if vr in ("DS", "IS") else parts
+        return (found[0] if found[0] != "" else None) if len(found) == 1 else found
+
+
+class Items(Sequence[DataSet]):
+    """The items of a sequence; each is located when it is wanted."""
+
+    def __init__(self, parent: DataSet, span: Span, *, implicit: bool) -> None:
+        self._parent = parent
+        self._implicit = implicit
+        self._bounds = _bounds(parent.encoding, span, implicit=implicit)
+
+    def __len__(self) -> int:
+        return len(self._bounds)
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return [self._item(*bounds) for bounds in self._bounds[index]]
+        return self._item(*self._bounds[index])
+
+    def _item(self, start: int, stop: int) -> DataSet:
+        parent = self._parent
+        inherited = parent.raw(_SPECIFIC_CHARACTER_SET) or parent.inherited_charset
+        item = DataSet(parent.encoding, self._implicit, inherited_charset=inherited)
+        _locate(item, start, stop)
+        return item
+
+
+def read(buffer: bytes, start: int, *, implicit: bool, big_endian: bool) -> DataSet:
+    """Return the elements from `start` to the pixel data, the end, or where the encoding breaks."""
+    data_set = DataSet(Encoding(buffer, big_endian=big_endian), implicit)
+    _locate(data_set, start, len(buffer))
+    return data_set
+
+
+def _locate(data_set: DataSet, start: int, end: int) -> None:
+    """Enter the elements between two positions; what follows a broken one is lost."""
+    encoding, spans, implicit = data_set.encoding, data_set.spans, data_set.implicit
+    position = start
+    while position + 8 <= end:
+        try:
+            tag, vr, position, length = encoding.element(position, implicit=implicit)
+            if tag in PIXEL_TAGS:
+                data_set.pixel_tag = tag
+                data_set.pixels = Span(vr, position, position + length)
+                return
+            if tag == ITEM_DELIMITATION:
+                return
+            stop = position + length
+            if length == UNDEFINED:
+                stop = encoding.after_items(position, implicit=vr in ("", "UN"))
+        except struct.error:
+            return
+        if stop > end:
+            return
+        spans[tag] = Span(vr, position, stop)
+        position = stop
+
+
+def _bounds(encoding: Encoding, span: Span, *, implicit: bool) -> Sequence[tuple[int, int]]:
+    """Return start and end of every item up to where the sequence ends or breaks."""
+    position = span.start
+    found: list[tuple[int, int]] = []
+    try:
+        while position + 8 <= span.stop:
+            tag, length = encoding.item(position)
+            if tag != ITEM:
+                break
+            position += 8
+            stop = position + length
+            if length == UNDEFINED:
+                stop = encoding.after_items(position, implicit=implicit)
+            if stop > span.stop:
+                break
+            found.append((position, stop))
+            position = stop
+    except struct.error:
+        return found
+    return found
+
+
+def _number(text: str) -> int | float | str:
+    try:
+        return int(text)
+    except ValueError:
+        pass
+    try:
+        return float(text)
+    except ValueError:
+        return text

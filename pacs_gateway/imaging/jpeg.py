@@ -1,0 +1,134 @@
+"""JPEG of every process, 8 to 16 bits (ITU-T T.81, PS3.5 8.2.1), and its colours.
+
+The colour rule: what a codec turned into RGB is said to be RGB afterwards, so that nobody
+converts twice or not at all.
+
+libjpeg fills what is missing of a stream with grey and says nothing. So a stream without its end
+marker is decoded several times with different bits after it: only if none of them shows in the
+picture was nothing missing but the marker.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import imagecodecs
+import numpy as np
+from numpy.typing import NDArray
+
+from pacs_gateway.imaging.image import Image
+from pacs_gateway.imaging.stream import CODEC_ERRORS, Decompressed, cut_short, damaged
+
+Array = NDArray[Any]
+
+_END = b"\xff\xd9"
+_SCAN = b"\xff\xda"
+_MARKER = 0xFF
+_SOI_LENGTH = 2
+_SOS = 0xDA
+_FRAME_MARKERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_SEQUENTIAL = frozenset({0xC0, 0xC1, 0xC3})
+_LOSSLESS = 0xC3
+_JFIF, _ADOBE = (0xE0, b"JFIF"), (0xEE, b"Adobe")
+_AFTER_THE_END = (b"", b"\x55" * 64, b"\xaa" * 64)
+
+
+@dataclass(frozen=True, slots=True)
+class _Head:
+    """What the marker segments before the first scan say."""
+
+    process: int
+    """The frame marker, 0xC0 being baseline."""
+    precision: int
+    components: int
+    components_in_scan: int
+    names_its_colours: bool
+    """Whether a JFIF or Adobe segment says how the colours are encoded."""
+
+
+def decode(image: Image, frame: bytes) -> Decompressed:
+    """Return the samples of a JPEG stream, colours as RGB unless the stream is lossless.
+
+    JFIF and Adobe markers say whether the stream is YCbCr, and libjpeg follows them; without
+    either, the photometric interpretation decides, not libjpeg's guess by component numbers.
+    Lossless streams are never converted: the photometric interpretation describes their samples.
+
+    Raises UnrenderableError or one of CODEC_ERRORS.
+    """
+    head = _head(frame)
+    decoder, photometric = _decoder(image, head)
+    pixels = _checked(frame, head, decoder)
+    # A lossless cell may hold foreign bits above the stored ones, others hold nothing but values.
+    precision = 0 if head.process == _LOSSLESS else head.precision
+    return Decompressed(pixels, photometric, precision)
+
+
+def decode_ls(image: Image, frame: bytes) -> Decompressed:
+    """Return the samples of a JPEG-LS stream, lossless or near-lossless (ITU-T T.87).
+
+    Raises one of CODEC_ERRORS.
+    """
+    # CharLS notices every cut, but searches half a minute for an end marker that is not there.
+    if frame.rfind(_END) <= frame.rfind(_SCAN):
+        frame += _END
+    return Decompressed(imagecodecs.jpegls_decode(frame), image.photometric)
+
+
+def _decoder(image: Image, head: _Head) -> tuple[Callable[[bytes], Array], str]:
+    """Return what decodes the stream, and the colour model that comes out."""
+    rgb, ycbcr = imagecodecs.JPEG8.CS.RGB, imagecodecs.JPEG8.CS.YCbCr
+    if head.process == _LOSSLESS:
+        return _lossless, image.photometric
+    if head.components != 3:  # noqa: PLR2004 - grey, or four components that nobody converts
+        return imagecodecs.jpeg8_decode, image.photometric
+    if head.names_its_colours:
+        return lambda data: imagecodecs.jpeg8_decode(data, outcolorspace=rgb), "RGB"
+    space = rgb if image.photometric == "RGB" else ycbcr
+    return lambda data: imagecodecs.jpeg8_decode(data, colorspace=space, outcolorspace=rgb), "RGB"
+
+
+def _lossless(data: bytes) -> Array:
+    rgb = imagecodecs.JPEG8.CS.RGB
+    try:
+        # Named the same on both sides, no conversion happens.
+        return imagecodecs.jpeg8_decode(data, colorspace=rgb, outcolorspace=rgb)
+    except CODEC_ERRORS:
+        # libjpeg knows fewer restart intervals and predictors than are in use.
+        return imagecodecs.jpegsof3_decode(data)
+
+
+def _checked(frame: bytes, head: _Head, decoder: Callable[[bytes], Array]) -> Array:
+    """Return what `decoder` makes of a frame that is whole."""
+    if frame.rfind(_END) > frame.rfind(_SCAN):
+        return decoder(frame)
+    if head.process not in _SEQUENTIAL or head.components_in_scan != head.components:
+        # Whether more scans were to come, nobody can tell.
+        raise cut_short()
+    try:
+        first, *others = (decoder(frame + bits + _END) for bits in _AFTER_THE_END)
+    except CODEC_ERRORS as error:
+        raise cut_short() from error
+    if not all(np.array_equal(first, other) for other in others):
+        raise cut_short()
+    return first
+
+
+def _head(frame: bytes) -> _Head:
+    process = precision = components = 0
+    names_its_colours = False
+    at = _SOI_LENGTH
+    while at + 4 <= len(frame) and frame[at] == _MARKER:
+        marker = frame[at + 1]
+        if marker == _MARKER:
+            at += 1  # Fill byte before a marker (ITU-T T.81 B.1.1.2).
+            continue
+        segment = frame[at + 4 : at + 2 + int.from_bytes(frame[at + 2 : at + 4], "big")]
+        if marker == _SOS and segment and components:
+            return _Head(process, precision, components, segment[0], names_its_colours)
+        if marker in _FRAME_MARKERS and len(segment) > 5:  # noqa: PLR2004 - up to Nf
+            process, precision, components = marker, segment[0], segment[5]
+        names_its_colours |= any(
+            marker == number and segment.startswith(name) for number, name in (_JFIF, _ADOBE)
+        )
+        at += 4 + len(segment)
+    raise damaged()
