@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from pacs_gateway.archive.commit import Committer
+from pacs_gateway.archive.deletion import Deletion
 from pacs_gateway.archive.examine import Examiner
 from pacs_gateway.archive.ingest import Ingest
 from pacs_gateway.archive.retrieve import Retrieval
@@ -12,6 +13,7 @@ from pacs_gateway.errors import ConfigurationError
 from storage.cache import DiskCache
 from storage.capacity import SpoolLimits
 from storage.database import Engine, migrate, open_engine
+from storage.deletions import Deletions
 from storage.errors import StorageError
 from storage.index import Index
 from storage.lookup import Lookup
@@ -32,6 +34,7 @@ class Archive:
     examiner: Examiner
     ingest: Ingest
     retrieval: Retrieval
+    deletion: Deletion
     cache: DiskCache
     engine: Engine
 
@@ -46,6 +49,7 @@ class Archive:
             self.spool,
             self.store,
             self.index,
+            self.deletion,
             self.examiner,
             batch=limits.batch,
             workers=limits.workers,
@@ -102,8 +106,13 @@ def open_archive(settings: Settings) -> Archive:
         examiner=examiner,
         ingest=Ingest(spool, examiner),
         retrieval=Retrieval(
-            index, Lookup(engine), store, max_inflated_bytes=limits.max_inflated_bytes
+            index,
+            Lookup(engine),
+            Deletions(engine),
+            store,
+            max_inflated_bytes=limits.max_inflated_bytes,
         ),
+        deletion=Deletion(index, Deletions(engine), store, scratch=settings.spool_dir),
         cache=open_cache(settings),
         engine=engine,
     )

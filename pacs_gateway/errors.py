@@ -71,6 +71,12 @@ class UnknownError(GatewayError):
     http_status = 404
 
 
+class GoneError(UnknownError):
+    """What was asked for is deleted; an administrator can bring it back."""
+
+    http_status = 410
+
+
 class TooLargeError(GatewayError):
     """The request is larger than the gateway takes at once."""
 

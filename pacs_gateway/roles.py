@@ -59,6 +59,7 @@ def run_web(settings: Settings, ready: Ready, listener: socket.socket) -> None:
         registry=archive.registry,
         retrieval=archive.retrieval,
         ingest=archive.ingest,
+        deletion=archive.deletion,
         cache=archive.cache,
         listener=listener,
         ready=ready,

@@ -24,7 +24,7 @@ __all__ = [
     "writing",
 ]
 
-SCHEMA_VERSION = "0001"
+SCHEMA_VERSION = "0002"
 """The newest migration; a database that has it needs no Alembic at start."""
 
 _MIGRATION_LOCK = 0x7061_6373

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Integer, Row, func, select
+from sqlalchemy import Integer, Row, and_, func, select
 
 from storage import schema, search
 from storage.database import DeadlockError, Engine, reading, writing
@@ -45,6 +45,7 @@ STORED_COLUMNS = (
     schema.instances.c.pixels,
     schema.instances.c.InstanceNumber,
     schema.instances.c.version,
+    schema.instances.c.deletion_id,
     schema.instances.c.origin_source,
     schema.instances.c.origin_peer,
     schema.instances.c.origin_address,
@@ -169,9 +170,17 @@ class Index:
 
             return Totals(
                 # A patient may have rows of conflicting instances only, and no study.
-                patients=counted(select(func.count(schema.studies.c.patient_id.distinct()))),
-                studies=counted(select(func.count(schema.studies.c.id))),
-                series=counted(select(func.count(schema.series.c.id))),
+                patients=counted(
+                    select(func.count(schema.studies.c.patient_id.distinct())).where(
+                        search.SHOWN[Level.STUDY]
+                    )
+                ),
+                studies=counted(
+                    select(func.count(schema.studies.c.id)).where(search.SHOWN[Level.STUDY])
+                ),
+                series=counted(
+                    select(func.count(schema.series.c.id)).where(search.SHOWN[Level.SERIES])
+                ),
                 instances=counted(select(func.sum(schema.studies.c.number_of_instances))),
                 bytes=counted(select(func.sum(instances.size))),
             )
@@ -214,7 +223,7 @@ def _answer_columns(level: Level) -> Sequence[Any]:
     attributes = [search.TABLES[each].c.attributes.label(each.value) for each in above]
     studies, found = schema.studies.c, schema.series.c
     if level is Level.PATIENT:
-        of_patient = studies.patient_id == schema.patients.c.id
+        of_patient = and_(studies.patient_id == schema.patients.c.id, search.SHOWN[Level.STUDY])
         totals = [
             func.count(studies.id).label("studies"),
             func.sum(studies.number_of_series).label("series"),
@@ -295,6 +304,7 @@ def stored_instance(row: Any) -> StoredInstance:
         pixels=unpack_pixels(row.pixels) if row.pixels is not None else None,
         instance_number=row.InstanceNumber,
         version=row.version,
+        deleted=row.deletion_id is not None,
         origin=Origin(
             source=row.origin_source,
             peer=row.origin_peer,

@@ -1,20 +1,20 @@
 """How a batch of instances enters the index, inside one transaction.
 
 Invariant: after any batch, committed once or many times, by one process or several at once, each
-count equals the rows it counts, and each (series, instance) has exactly one current version: the
-first.
+count equals the rows it counts, and each (series, instance) has one current version: the first
+that is not deleted, or none.
 """
 
 import json
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from hashlib import sha256
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, Table, func, select, update
+from sqlalchemy import Connection, Row, Table, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from storage import schema
+from storage import counting, schema
 from storage.pixel_map import pack_pixels
 from storage.records import FOLDED_KEYS, MATCHING_KEYS, InstanceRecord, Level, Outcome
 
@@ -45,13 +45,13 @@ def commit_batch(connection: Connection, records: Sequence[InstanceRecord]) -> l
     for record in records:
         study = studies[record.study_uid]
         series_id = series[record.study_uid, record.series_uid].id
-        version, outcome = versions.next(study.id, series_id, record)
+        version, outcome, is_current = versions.next(study.id, series_id, record)
         if study.patient_id != patients[_patient_key(record)].id:
             outcome = Outcome.CONFLICT if outcome is Outcome.ADDED else outcome
         if version is not None:
-            rows.append(_instance_row(record, series_id, version))
+            rows.append(_instance_row(record, series_id, version, current=is_current))
             added.append(record)
-            if version == 1:
+            if is_current:
                 current.append(record)
         outcomes.append(outcome)
     if rows:
@@ -67,28 +67,51 @@ class _Versions:
     def __init__(self, connection: Connection, records: Sequence[InstanceRecord]) -> None:
         instances, series = schema.instances.c, schema.series.c
         query = (
-            select(instances.SOPInstanceUID, instances.sha256, instances.series_id, series.study_id)
+            select(
+                instances.SOPInstanceUID,
+                instances.sha256,
+                instances.series_id,
+                instances.current,
+                instances.deletion_id,
+                series.study_id,
+            )
             .join_from(schema.instances, schema.series)
             .where(instances.SOPInstanceUID.in_({record.sop_instance_uid for record in records}))
         )
-        self._known: dict[str, list[tuple[int, str]]] = {}
+        self._known: dict[str, list[_Known]] = {}
         self.studies_of: dict[str, set[int]] = {}
         for row in connection.execute(query):
-            self._known.setdefault(row.SOPInstanceUID, []).append((row.series_id, row.sha256))
-            self.studies_of.setdefault(row.SOPInstanceUID, set()).add(row.study_id)
+            known = _Known(row.series_id, row.sha256, row.current, row.deletion_id is not None)
+            self._known.setdefault(row.SOPInstanceUID, []).append(known)
+            if not known.deleted:
+                self.studies_of.setdefault(row.SOPInstanceUID, set()).add(row.study_id)
 
-    def next(
-        self, study_id: int, series_id: int, record: InstanceRecord
-    ) -> tuple[int | None, Outcome]:
-        """Return the version number to give the record (None for none) and its outcome."""
+    def next(self, study_id: int, series_id: int, record: InstanceRecord) -> "_Next":
+        """Return what becomes of a record."""
         known = self._known.setdefault(record.sop_instance_uid, [])
-        if (series_id, record.sha256) in known:
-            return None, Outcome.SAME
-        outcome = Outcome.CONFLICT if known else Outcome.ADDED
-        version = 1 + sum(1 for at, _ in known if at == series_id)
-        known.append((series_id, record.sha256))
+        if any((each.series_id, each.sha256) == (series_id, record.sha256) for each in known):
+            return _Next(None, Outcome.SAME, current=False)
+        # What was deleted is no reason to doubt what comes in its place.
+        outcome = Outcome.ADDED if all(each.deleted for each in known) else Outcome.CONFLICT
+        here = [each for each in known if each.series_id == series_id]
+        current = not any(each.current for each in here)
+        known.append(_Known(series_id, record.sha256, current, deleted=False))
         self.studies_of.setdefault(record.sop_instance_uid, set()).add(study_id)
-        return version, outcome
+        return _Next(1 + len(here), outcome, current)
+
+
+class _Known(NamedTuple):
+    series_id: int
+    sha256: str
+    current: bool
+    deleted: bool
+
+
+class _Next(NamedTuple):
+    version: int | None
+    """The number to give to the record, None if it is there already."""
+    outcome: Outcome
+    current: bool
 
 
 def _ensure_patients(
@@ -240,31 +263,20 @@ def _count(
     series: Mapping[tuple[str, str], Row[Any]],
 ) -> None:
     """Bring the sums of series and studies up to date; versions not current do not count."""
-    instances, all_series = schema.instances.c, schema.series
-    own = select(func.count(instances.id)).where(
-        instances.series_id == all_series.c.id, instances.current
-    )
-    connection.execute(
-        update(all_series)
-        .where(all_series.c.id.in_([row.id for row in series.values()]))
-        .values(number_of_instances=own.scalar_subquery())
-    )
-    of_study = all_series.c.study_id == schema.studies.c.id
+    counting.count_series(connection, [row.id for row in series.values()])
     for uid in sorted({record.study_uid for record in added}):
         study = studies[uid]
         seen = [record for record in current if record.study_uid == uid]
         received = [r.origin.received_at for r in added if r.study_uid == uid]
-        total = select(func.sum(all_series.c.number_of_instances)).where(of_study)
+        counting.count_study(connection, study.id)
         connection.execute(
             update(schema.studies)
             .where(schema.studies.c.id == study.id)
             .values(
-                number_of_series=select(func.count(all_series.c.id))
-                .where(of_study)
-                .scalar_subquery(),
-                number_of_instances=total.scalar_subquery(),
-                modalities=_united(study.modalities, (r.keys.get("Modality", "") for r in seen)),
-                sop_classes=_united(study.sop_classes, (r.sop_class_uid for r in seen)),
+                modalities=counting.united(
+                    study.modalities, (r.keys.get("Modality", "") for r in seen)
+                ),
+                sop_classes=counting.united(study.sop_classes, (r.sop_class_uid for r in seen)),
                 last_received=max(study.last_received, *received),
             )
         )
@@ -301,12 +313,14 @@ def _level_row(table: Table, record: InstanceRecord) -> dict[str, Any]:
     return row
 
 
-def _instance_row(record: InstanceRecord, series_id: int, version: int) -> dict[str, Any]:
+def _instance_row(
+    record: InstanceRecord, series_id: int, version: int, *, current: bool
+) -> dict[str, Any]:
     return {
         "series_id": series_id,
         "SOPInstanceUID": record.sop_instance_uid,
         "version": version,
-        "current": version == 1,
+        "current": current,
         "SOPClassUID": record.sop_class_uid,
         "transfer_syntax_uid": record.transfer_syntax_uid,
         "object_key": record.object_key,
@@ -343,11 +357,6 @@ def _patient_key(record: InstanceRecord) -> str:
     """Return the patient's identity; where its text cannot be kept, a digest tells it apart."""
     key = _text(record.patient_key)
     return key if key == record.patient_key else sha256(record.patient_key.encode()).hexdigest()
-
-
-def _united(joined: str, more: Iterable[str]) -> str:
-    values = sorted({value for value in (*joined.split("\\"), *more) if value})
-    return "\\".join(("", *values, "")) if values else ""
 
 
 def _json(attributes: Mapping[str, Any]) -> str:

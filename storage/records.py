@@ -221,6 +221,8 @@ class StoredInstance:
     instance_number: int | None
     version: int
     """1 for the first bytes seen under this UID, counting up."""
+    deleted: bool = False
+    """True for a version that a deletion hides."""
     origin: Origin
 
 

@@ -159,12 +159,29 @@ instances = Table(
     Column("origin_address", Key, nullable=False),
     Column("received_at", Time, nullable=False),
     Column("attributes", Text, nullable=False),
+    # The deletion that hides the instance, which is not current then (docs/design/0010-deletion.md).
+    Column("deletion_id", Key, index=True),
     Column("pixels", LargeBinary),
     # Last, so that reading the columns before it never touches its overflow pages in SQLite.
     Column("metadata", LargeBinary, nullable=False),
     UniqueConstraint("series_id", "SOPInstanceUID", "version"),
     UniqueConstraint("series_id", "SOPInstanceUID", "sha256"),
     Index(None, "SOPInstanceUID"),
+)
+
+deletions = Table(
+    "deletions",
+    metadata,
+    Column("id", Key, primary_key=True),
+    Column("StudyInstanceUID", Key, nullable=False),
+    Column("SeriesInstanceUID", Key),
+    Column("SOPInstanceUID", Key),
+    Column("number_of_instances", Integer, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("deleted_by", Key, nullable=False),
+    Column("deleted_at", Time, nullable=False),
+    Column("restored_by", Key),
+    Column("restored_at", Time),
 )
 
 users = Table(

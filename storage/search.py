@@ -1,6 +1,6 @@
 """From a QuerySpec to SQL: the matching rules of PS3.4 C.2.2.2 on columns that are indexed."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
@@ -27,6 +27,13 @@ _MULTI_VALUED = {
 }
 _INTEGER_VRS = frozenset({"IS", "US"})
 
+SHOWN: Mapping[Level, ColumnElement[bool]] = {
+    Level.STUDY: schema.studies.c.number_of_instances > 0,
+    Level.SERIES: schema.series.c.number_of_instances > 0,
+    Level.IMAGE: schema.instances.c.current,
+}
+"""What readers see: not further versions, nothing deleted, and nothing that is empty without it."""
+
 
 def statement(spec: QuerySpec, columns: Sequence[Any]) -> Select[Any]:
     """Return the SELECT that answers a query, in its stable order, cut to its page."""
@@ -42,9 +49,10 @@ def conditions(
     for match in matches:
         query = query.where(_condition(match, level))
     if level is Level.PATIENT:
-        query = query.where(schema.studies.select().where(_belongs(Level.STUDY)).exists())
-    if level is Level.IMAGE:
-        query = query.where(schema.instances.c.current)
+        kept_studies = schema.studies.select().where(_belongs(Level.STUDY), SHOWN[Level.STUDY])
+        query = query.where(kept_studies.exists())
+    else:
+        query = query.where(SHOWN[level])
     return query
 
 
@@ -78,9 +86,8 @@ def _condition(match: Match | KeptMatch, level: Level) -> ColumnElement[bool]:
         condition = _comparison(match, vr)
     # A key of a lower level than asked for restricts by existence (relational query, C.4.1.2.2).
     for lower in reversed(list(TABLES)[_DEPTH[level] + 1 : _DEPTH[key_level] + 1]):
-        if lower is Level.IMAGE:
-            condition = and_(condition, schema.instances.c.current)
-        condition = select(TABLES[lower].c.id).where(_belongs(lower), condition).exists()
+        below = select(TABLES[lower].c.id).where(_belongs(lower), SHOWN[lower], condition)
+        condition = below.exists()
     return condition
 
 

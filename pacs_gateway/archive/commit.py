@@ -16,9 +16,10 @@ from threading import Event
 
 import structlog
 
+from pacs_gateway.archive.deletion import Deletion
 from pacs_gateway.archive.examine import Examiner
 from pacs_gateway.dicom import meta, pixels
-from pacs_gateway.dicom.describe import ObjectFacts, describe
+from pacs_gateway.dicom.describe import MAX_TRAILER_BYTES, ObjectFacts, describe
 from pacs_gateway.dicom.identity import identify
 from pacs_gateway.errors import IdentityError, NotADataSetError
 from storage.errors import StorageError
@@ -51,6 +52,7 @@ class Committer:
         spool: Spool,
         store: ObjectStore,
         index: Index,
+        deletion: Deletion,
         examiner: Examiner,
         *,
         batch: int,
@@ -59,6 +61,7 @@ class Committer:
         self._spool = spool
         self._store = store
         self._index = index
+        self._deletion = deletion
         self._examiner = examiner
         self._batch = batch
         self._workers = ThreadPoolExecutor(workers, thread_name_prefix="put")
@@ -96,11 +99,15 @@ class Committer:
         # first as it was indexed.
         for group in _without_repetition(prepared):
             known = self._index.known([item.record.sop_instance_uid for item in group])
-            new = [
-                item
-                for item in group
-                if not self._is_resent(item, known.get(item.record.sop_instance_uid, ()))
-            ]
+            new, deleted = [], []
+            for item in group:
+                version = self._resent(item, known.get(item.record.sop_instance_uid, ()))
+                if version is None:
+                    new.append(item)
+                elif version.deleted:
+                    deleted.append(version)
+            # Its sender is told that it is stored, so it must be found (docs/design/0010-deletion.md).
+            self._deletion.revive(deleted)
             list(self._workers.map(self._put, new))
             outcomes = self._index.commit([item.record for item in new])
             _report(new, outcomes)
@@ -158,11 +165,13 @@ class Committer:
                     origin=_origin(head.sender, entry.path),
                 )
                 data_set = examined.plain[examined.data_set_offset : end]
-        return _Prepared(entry, _described(data_set, facts))
+                behind = end + location.length if location else end
+                trailer = examined.plain[behind : behind + MAX_TRAILER_BYTES + 1]
+        return _Prepared(entry, _described(data_set, facts, trailer))
 
-    def _is_resent(self, item: _Prepared, versions: Iterable[StoredInstance]) -> bool:
-        """Return whether the archive already has this data set, from another sender perhaps."""
-        return any(self._same_data_set(item, version) for version in versions)
+    def _resent(self, item: _Prepared, versions: Iterable[StoredInstance]) -> StoredInstance | None:
+        """Return the version that has this data set already, from another sender perhaps."""
+        return next((each for each in versions if self._same_data_set(item, each)), None)
 
     def _same_data_set(self, item: _Prepared, version: StoredInstance) -> bool:
         record = item.record
@@ -181,7 +190,7 @@ class Committer:
             return _digest(stored) == _digest(iter(lambda: file.read(1024 * 1024), b""))
 
 
-def _described(data_set: bytes, facts: ObjectFacts) -> InstanceRecord:
+def _described(data_set: bytes, facts: ObjectFacts, trailer: bytes) -> InstanceRecord:
     """Describe an acknowledged object, whatever its header: it must become visible."""
     head = meta.encode(
         sop_class_uid=facts.sop_class_uid,
@@ -189,7 +198,7 @@ def _described(data_set: bytes, facts: ObjectFacts) -> InstanceRecord:
         transfer_syntax_uid=meta.inflated_syntax(facts.transfer_syntax_uid),
     )
     try:
-        return describe(head + data_set, facts)
+        return describe(head + data_set, facts, trailer)
     except NotADataSetError as error:
         _log.warning("header unreadable; filed by its UIDs alone", reason=str(error))
         return describe(head, facts)

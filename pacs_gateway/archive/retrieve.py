@@ -4,24 +4,30 @@ import itertools
 from collections.abc import Iterator, Sequence
 
 from pacs_gateway.dicom import deflate, frames, meta
-from pacs_gateway.errors import UnknownError, UnrenderableError
+from pacs_gateway.errors import GoneError, UnknownError, UnrenderableError
+from storage.deletions import Deletions
 from storage.errors import CorruptError
 from storage.index import Index
 from storage.lookup import Lookup, StoredHeader
 from storage.objects import ObjectStore
 from storage.records import StoredInstance
 
-_NOTHING = "No such study, series or instance is kept here."
-
 
 class Retrieval:
     """Finds instances in the index and reads their bytes from the object store."""
 
     def __init__(
-        self, index: Index, lookup: Lookup, store: ObjectStore, *, max_inflated_bytes: int
+        self,
+        index: Index,
+        lookup: Lookup,
+        deletions: Deletions,
+        store: ObjectStore,
+        *,
+        max_inflated_bytes: int,
     ) -> None:
         self._index = index
         self._lookup = lookup
+        self._deletions = deletions
         self._store = store
         self._max_inflated_bytes = max_inflated_bytes
 
@@ -30,11 +36,11 @@ class Retrieval:
     ) -> Sequence[StoredInstance]:
         """Return the current version of every instance of a study, series or instance.
 
-        Raises UnknownError if there is none.
+        Raises UnknownError if there is none, GoneError if it is deleted.
         """
         found = self._index.instances(study_uid, series_uid, sop_instance_uid=sop_instance_uid)
         if not found:
-            raise UnknownError(_NOTHING)
+            raise self._not_found(study_uid, series_uid, sop_instance_uid)
         return found
 
     def instance(self, study_uid: str, series_uid: str, sop_instance_uid: str) -> StoredInstance:
@@ -50,24 +56,24 @@ class Retrieval:
             if instance.series_uid == series_uid:
                 return instance
         if not found or self._lookup.knows_series(series_uid):
-            raise UnknownError(_NOTHING)
+            raise self._not_found(study_uid, series_uid, sop_instance_uid)
         return found[0]
 
     def of_study(self, study_uid: str, sop_instance_uid: str) -> StoredInstance:
         """Return an instance of a study, whichever series has it; raises UnknownError."""
         found = self._lookup.instances(study_uid, sop_instance_uid)
         if not found:
-            raise UnknownError(_NOTHING)
+            raise self._not_found(study_uid, None, sop_instance_uid)
         return found[0]
 
     def revision(self, study_uid: str, series_uid: str | None = None) -> Sequence[int]:
         """Return numbers that change whenever the instances of a study or series do.
 
-        Raises UnknownError if there is none.
+        Raises UnknownError if there is none, GoneError if it is deleted.
         """
         found = self._lookup.revision(study_uid, series_uid)
         if not found:
-            raise UnknownError(_NOTHING)
+            raise self._not_found(study_uid, series_uid)
         return found
 
     def headers(
@@ -86,7 +92,7 @@ class Retrieval:
         found = self._index.metadata(study_uid, series_uid, sop_instance_uid=sop_instance_uid)
         first = next(found, None)
         if first is None:
-            raise UnknownError(_NOTHING)
+            raise self._not_found(study_uid, series_uid, sop_instance_uid)
         return itertools.chain((first,), found)
 
     def data_set(self, instance: StoredInstance) -> Iterator[bytes]:
@@ -151,6 +157,13 @@ class Retrieval:
                 piece for offset, length in spans for piece in self._whole(instance, offset, length)
             )
         return frames.aligned(instance.pixels, number, raw)
+
+    def _not_found(
+        self, study_uid: str, series_uid: str | None, sop_instance_uid: str | None = None
+    ) -> UnknownError:
+        if self._deletions.hides(study_uid, series_uid, sop_instance_uid):
+            return GoneError("This is deleted; an administrator can bring it back.")
+        return UnknownError("No such study, series or instance is kept here.")
 
     def _whole(self, instance: StoredInstance, offset: int, length: int) -> Iterator[bytes]:
         missing = length

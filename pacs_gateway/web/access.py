@@ -31,6 +31,8 @@ class Permission(StrEnum):
     VIEW = "view"
     """See every study."""
     STORE = "store"
+    DELETE = "delete"
+    """Hide what is kept, and show it again."""
     ADMINISTER = "administer"
 
 
@@ -90,6 +92,11 @@ TABLE: Mapping[str, Permission] = {
     "GET /wado": Permission.VIEW,
     "POST /dicom-web/studies": Permission.STORE,
     f"POST {_STUDY}": Permission.STORE,
+    f"DELETE {_STUDY}": Permission.DELETE,
+    f"DELETE {_SERIES}": Permission.DELETE,
+    f"DELETE {_INSTANCE}": Permission.DELETE,
+    "GET /api/deletions": Permission.DELETE,
+    "POST /api/deletions/{deletion_id}/restore": Permission.DELETE,
 }
 
 

@@ -6,6 +6,7 @@ from pacs_gateway import __version__
 from pacs_gateway.web import problems
 from pacs_gateway.web.access import Gate, guard
 from pacs_gateway.web.authentication import Authenticator
+from pacs_gateway.web.deletion import DeletionEndpoints
 from pacs_gateway.web.documentation import DocumentationEndpoints
 from pacs_gateway.web.errorpages import add_error_pages
 from pacs_gateway.web.headers import AnswerHeaders
@@ -46,6 +47,7 @@ def create_app(services: Services) -> FastAPI:
             *WadoUriEndpoints(services, retrieve, rendered).routes(),
             *SearchEndpoints(services).routes(),
             *StoreEndpoints(services).routes(),
+            *DeletionEndpoints(services).routes(),
             *SessionEndpoints(authenticator, settings).routes(),
             *PageEndpoints(services, authenticator, templates).routes(),
             *OhifEndpoints(services.settings, templates).routes(),

@@ -4,6 +4,7 @@ import socket
 import threading
 from collections.abc import Callable
 
+from pacs_gateway.archive.deletion import Deletion
 from pacs_gateway.archive.ingest import Ingest
 from pacs_gateway.archive.pictures import Pictures
 from pacs_gateway.archive.retrieve import Retrieval
@@ -39,6 +40,7 @@ def serve_web(
     registry: Registry,
     retrieval: Retrieval,
     ingest: Ingest,
+    deletion: Deletion,
     cache: DiskCache,
     listener: socket.socket,
     ready: Callable[[], None],
@@ -52,6 +54,7 @@ def serve_web(
         registry=registry,
         retrieval=retrieval,
         ingest=ingest,
+        deletion=deletion,
         renderer=renderer,
         pictures=pictures_of(settings, retrieval, renderer, cache),
     )

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from prometheus_client import CollectorRegistry, Counter
 
+from pacs_gateway.archive.deletion import Deletion
 from pacs_gateway.archive.ingest import Ingest
 from pacs_gateway.archive.pictures import Pictures
 from pacs_gateway.archive.retrieve import Retrieval
@@ -43,6 +44,7 @@ class Services:
     registry: Registry
     retrieval: Retrieval
     ingest: Ingest
+    deletion: Deletion
     renderer: Renderer
     pictures: Pictures
     metrics: Metrics = field(default_factory=Metrics)

@@ -99,7 +99,9 @@ class StoreEndpoints:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._settings.visible_wait_s
         while uids and loop.time() < deadline:
-            uids -= (await run_in_threadpool(self._index.known, list(uids))).keys()
+            known = await run_in_threadpool(self._index.known, list(uids))
+            # What was deleted before is shown again once the committer has seen it.
+            uids -= {uid for uid, found in known.items() if not all(each.deleted for each in found)}
             if uids:
                 await asyncio.sleep(POLL_S)
 

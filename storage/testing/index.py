@@ -10,6 +10,7 @@ from storage.testing.index_commit import (
     ConflictContract,
     FillingContract,
 )
+from storage.testing.index_deletion import DeletionContract
 from storage.testing.index_kept import KeptMatchingContract
 from storage.testing.index_reading import ReadingContract
 from storage.testing.index_search import (
@@ -31,6 +32,7 @@ class IndexContract(
     RangeMatchingContract,
     NameMatchingContract,
     KeptMatchingContract,
+    DeletionContract,
     LevelContract,
     OrderContract,
     AnswerContract,

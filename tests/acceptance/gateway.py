@@ -65,6 +65,7 @@ def running_gateway(folder: Path) -> Iterator[Gateway]:
             registry=archive.registry,
             retrieval=archive.retrieval,
             ingest=archive.ingest,
+            deletion=archive.deletion,
             renderer=renderer,
             pictures=pictures_of(settings, archive.retrieval, renderer, archive.cache),
         )

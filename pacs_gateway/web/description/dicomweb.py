@@ -48,6 +48,7 @@ _PICTURES = """
     multipart/related multipart/byteranges application/octet-stream
 """
 _NOT_MODIFIED = answers("What the client has is still right.", status=304)
+_REASON = parameter("reason", text(most=500), "Why, for those who look at it later")
 _RETRIEVED = (400, 404, 406, 410)
 
 
@@ -104,6 +105,13 @@ def _retrievals() -> dict[str, Described]:
                 f"Retrieve the metadata of {what}", _JSON, *parameters, schema=_DATA_SETS
             ),
         }
+        found[f"DELETE {path}"] = operation(
+            f"Delete {what}; it is hidden and can be brought back",
+            "delete",
+            answers("Deleted.", status=204),
+            parameters=[*parameters, _REASON],
+            refused=(400, 404, 410),
+        )
     bulk_path = parameter(
         "path",
         text(pattern="^([0-9A-F]{8}/[0-9]{1,3}/){0,3}[0-9A-F]{8}$", examples=["7FE00010"]),

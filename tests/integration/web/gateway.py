@@ -130,6 +130,7 @@ def running(settings: Settings, *, commits: bool = True) -> Iterator[Gateway]:
         registry=archive.registry,
         retrieval=archive.retrieval,
         ingest=archive.ingest,
+        deletion=archive.deletion,
         renderer=renderer,
         pictures=pictures_of(settings, archive.retrieval, renderer, archive.cache),
     )

@@ -114,7 +114,12 @@ def test_who_may_do_what() -> None:
         for role, permissions in ROLES.items()
     }
     assert granted == {
-        "admin": {Permission.VIEW, Permission.STORE, Permission.ADMINISTER},
+        "admin": {
+            Permission.VIEW,
+            Permission.STORE,
+            Permission.DELETE,
+            Permission.ADMINISTER,
+        },
         "reader": {Permission.VIEW},
         "device": {Permission.VIEW, Permission.STORE},
     }

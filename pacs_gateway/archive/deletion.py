@@ -1,0 +1,113 @@
+"""Deleting as a marked, reversible act (docs/design/0010-deletion.md).
+
+Invariant: no byte is ever removed. Each act is first written to the object store, beside the
+objects it is about, and then marks the index; the index alone decides what is shown.
+"""
+
+import json
+import os
+from collections.abc import Sequence
+from hashlib import sha256
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import Any
+
+import structlog
+from ulid import ULID
+
+from pacs_gateway.errors import GoneError, UnknownError
+from storage import deletions
+from storage.index import Index
+from storage.objects import ObjectStore
+from storage.records import StoredInstance, utc_now
+
+ACTS_PREFIX = "v1-deletions/"
+"""Where acts are kept; their names are ULIDs, so they list in the order of time."""
+
+_log = structlog.get_logger(__name__)
+
+
+class Deletion:
+    """Hides studies, series and instances, and shows them again."""
+
+    def __init__(
+        self, index: Index, marks: deletions.Deletions, store: ObjectStore, *, scratch: Path
+    ) -> None:
+        self._index = index
+        self._marks = marks
+        self._store = store
+        self._scratch = scratch
+
+    def delete(
+        self,
+        study_uid: str,
+        series_uid: str | None,
+        sop_instance_uid: str | None,
+        *,
+        by: str,
+        reason: str,
+    ) -> deletions.Deletion:
+        """Hide what is kept now of a study, series or instance.
+
+        Raises UnknownError if there is nothing, GoneError if it is deleted already.
+        """
+        found = self._index.instances(study_uid, series_uid, sop_instance_uid=sop_instance_uid)
+        if not found:
+            if self._marks.hides(study_uid, series_uid, sop_instance_uid):
+                raise GoneError("This is deleted already.")
+            raise UnknownError("No such study, series or instance is kept here.")
+        deletion = deletions.Deletion(
+            id=str(ULID()),
+            study_uid=study_uid,
+            series_uid=series_uid,
+            sop_instance_uid=sop_instance_uid,
+            number_of_instances=len(found),
+            reason=reason,
+            deleted_by=by,
+            deleted_at=utc_now(),
+        )
+        keys = [instance.object_key for instance in found]
+        act = {"act": "delete", "by": by, "reason": reason, "at": deletion.deleted_at.isoformat()}
+        self._write(deletion.id, {**act, "objects": keys})
+        self._marks.mark(deletion, keys)
+        _log.info("deleted", deletion=deletion.id, instances=len(found))
+        return deletion
+
+    def restore(self, deletion_id: str, *, by: str) -> deletions.Deletion:
+        """Show again what a deletion hides; doing it twice does no harm.
+
+        Raises UnknownError if there has been no such deletion.
+        """
+        if self._marks.one(deletion_id) is None:
+            raise UnknownError("There has been no such deletion.")
+        at = utc_now()
+        act = {"act": "restore", "by": by, "at": at.isoformat(), "deletion": deletion_id}
+        self._write(str(ULID()), act)
+        shown = self._marks.take_back(deletion_id, by=by, at=at)
+        _log.info("restored", deletion=deletion_id, instances=shown)
+        found = self._marks.one(deletion_id)
+        assert found is not None
+        return found
+
+    def revive(self, sent_again: Sequence[StoredInstance]) -> None:
+        """Show deleted instances that a sender has just been told are stored."""
+        if not sent_again:
+            return
+        keys = [instance.object_key for instance in sent_again]
+        act = {"act": "sent again", "at": utc_now().isoformat(), "objects": keys}
+        self._write(str(ULID()), act)
+        self._marks.revive(keys)
+        _log.warning("deleted instances were sent again and are shown", instances=len(keys))
+
+    def listed(self, *, limit: int, offset: int) -> tuple[Sequence[deletions.Deletion], int]:
+        """Return deletions, the newest first, and how many there are."""
+        return self._marks.listed(limit=limit, offset=offset), self._marks.count()
+
+    def _write(self, name: str, act: dict[str, Any]) -> None:
+        content = json.dumps(act, ensure_ascii=False).encode("utf-8")
+        with NamedTemporaryFile(dir=self._scratch, suffix=".act") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+            digest = sha256(content).hexdigest()
+            self._store.put(f"{ACTS_PREFIX}{name}.json", Path(file.name), sha256=digest)
