@@ -94,6 +94,10 @@ class WebSettings(_Section):
     """Pictures in the answer for a whole study or series; a reader looks at them one by one."""
     max_part_headers_bytes: int = Field(16 * KIB, ge=KIB)
     """Headers of one multipart part; Apache allows 8 KiB a line."""
+    max_metadata_bytes: int = Field(32 * MIB, ge=KIB)
+    """JSON metadata that STOW-RS takes at once, read into memory; 2,000 CT headers have 20 MiB."""
+    max_bulk_bytes: int = Field(8 * GIB, ge=MIB)
+    """Bulk data beside it, which waits on the disk; a whole-slide image seldom has more."""
     visible_wait_s: float = Field(2.0, ge=0)
     """How long STOW-RS waits for its instances to become searchable before it answers."""
 
@@ -142,10 +146,11 @@ class SpoolSettings(_Section):
 class IngestSettings(_Section):
     """Limits of the header walk and of committing."""
 
-    max_depth: int = Field(64, ge=1)
-    """Nested sequences; DCMTK stops at 64 too, and pydicom's recursion fails near 200."""
-    max_elements: int = Field(2_000_000, ge=1)
-    """Data elements in one data set; an enhanced CT of 4,000 frames has about 400,000."""
+    max_depth: int = Field(256, ge=1, le=256)
+    """Nested sequences; real objects have a dozen, and more than this no reader of ours takes."""
+    max_elements: int = Field(1_000_000, ge=1)
+    """Data elements in one data set; an enhanced CT of 4,000 frames has about 400,000, and to
+    describe a million takes 8 s and some 600 MB."""
     max_header_bytes: int = Field(256 * MIB, ge=MIB)
     """Bytes of a data set outside its pixel data and other bulk values."""
     max_inflated_bytes: int = Field(2 * GIB, ge=MIB)

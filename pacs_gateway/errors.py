@@ -37,6 +37,13 @@ class MismatchError(GatewayError):
     http_status = 409
 
 
+class TransferSyntaxError(GatewayError):
+    """Pixel data is in a transfer syntax that is not taken (PS3.18 I.2.2: C122)."""
+
+    dimse_status = 0xC122
+    http_status = 409
+
+
 class OutOfResourcesError(GatewayError):
     """The gateway cannot keep more just now; the sender should try again later."""
 

@@ -4,20 +4,21 @@ Invariant: a deletion hides exactly the instances it marked, and taking it back 
 those again that nothing has taken the place of; counts are right after either.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, exists, func, select, update
+from sqlalchemy import ColumnElement, Connection, Row, exists, func, select, update
 
 from storage import counting, schema
 from storage.database import Engine, reading, writing
 from storage.index import VARIABLES_AT_ONCE
+from storage.records import StoredInstance
 
 _instances, _series, _studies = schema.instances.c, schema.series.c, schema.studies.c
 _deletions = schema.deletions
+_FROM = schema.instances.join(schema.series).join(schema.studies)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +32,7 @@ class Deletion:
     """None: the whole study."""
     sop_instance_uid: str | None
     number_of_instances: int
-    """Marked when it was made."""
+    """What it hid when it was made."""
     reason: str
     deleted_by: str
     deleted_at: datetime
@@ -40,56 +41,83 @@ class Deletion:
 
 
 class Deletions:
-    """The deletions of one index."""
+    """The deletions of one index; safe to use from many threads."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def mark(self, deletion: Deletion, object_keys: Collection[str]) -> None:
-        """Hide the current instances whose objects have these keys, and note who did it."""
-        keys = sorted(object_keys)
+    def mark(self, deletion: Deletion, object_keys: Collection[str]) -> int:
+        """Hide the current instances of a study whose objects have these keys, and note who did it.
+
+        Returns how many that were. If none is left to hide, nothing is noted.
+        """
         with writing(self._engine) as connection:
-            connection.execute(_deletions.insert(), [_row_of(deletion)])
-            for start in range(0, len(keys), VARIABLES_AT_ONCE):
-                some = _instances.object_key.in_(keys[start : start + VARIABLES_AT_ONCE])
+            studies = _take_turns(connection, {deletion.study_uid})
+            shown = connection.execute(
+                select(_instances.id, _instances.series_id, _instances.object_key)
+                .select_from(_FROM)
+                .where(_studies.StudyInstanceUID == deletion.study_uid, _instances.current)
+            )
+            # By their numbers: there is no index of keys, and thousands may be deleted at once.
+            marked = [row for row in shown if row.object_key in object_keys]
+            if not marked:
+                return 0
+            noted = {**_row_of(deletion), "number_of_instances": len(marked)}
+            (study,) = studies
+            connection.execute(_deletions.insert().values(patient_id=study.patient_id, **noted))
+            for start in range(0, len(marked), VARIABLES_AT_ONCE):
+                some = [row.id for row in marked[start : start + VARIABLES_AT_ONCE]]
                 connection.execute(
                     update(schema.instances)
-                    .where(some, _instances.current)
+                    .where(_instances.id.in_(some))
                     .values(current=False, deletion_id=deletion.id)
                 )
-            _recount(connection, _instances.deletion_id == deletion.id)
+            _recount(connection, {row.series_id for row in marked}, studies)
+            return len(marked)
 
-    def take_back(self, deletion_id: str, *, by: str, at: datetime) -> int | None:
-        """Show what a deletion still hides; return how many that were, None if there is no such."""
+    def take_back(self, deletion_id: str, *, by: str, at: datetime) -> int:
+        """Show what a deletion still hides; return how many it hid, 0 if there is no such."""
+        found = self.one(deletion_id)
+        if found is None:
+            return 0
         with writing(self._engine) as connection:
-            if connection.execute(_one(deletion_id)).first() is None:
-                return None
-            concerned = _series_of(connection, _instances.deletion_id == deletion_id)
-            shown = _show(connection, lambda instances: instances.deletion_id == deletion_id)
-            _recount_series(connection, concerned)
+            studies = _take_turns(connection, {found.study_uid})
+            hidden = _show(connection, studies, [_instances.deletion_id == deletion_id])
             connection.execute(
                 update(_deletions)
                 .where(_deletions.c.id == deletion_id, _deletions.c.restored_at.is_(None))
                 .values(restored_by=by, restored_at=at)
             )
-            return shown
+            return hidden
 
-    def revive(self, object_keys: Collection[str]) -> int:
-        """Show instances again whose objects have these keys; return how many were hidden."""
-        keys = sorted(object_keys)
-        shown = 0
+    def revive(self, versions: Collection[StoredInstance]) -> int:
+        """Show versions again whose place is empty; return how many were hidden."""
         with writing(self._engine) as connection:
-            for start in range(0, len(keys), VARIABLES_AT_ONCE):
-                some = keys[start : start + VARIABLES_AT_ONCE]
-                concerned = _series_of(connection, _instances.object_key.in_(some))
-                shown += _show(connection, partial(_among, some))
-                _recount_series(connection, concerned)
-        return shown
+            studies = _take_turns(connection, {each.study_uid for each in versions})
+            return sum(
+                _show(
+                    connection,
+                    studies,
+                    [
+                        _instances.SOPInstanceUID == each.sop_instance_uid,
+                        _instances.object_key == each.object_key,
+                    ],
+                )
+                for each in versions
+            )
+
+    def keys(self, deletion_id: str) -> Sequence[str]:
+        """Return the keys of the objects that a deletion hides now."""
+        query = select(_instances.object_key).where(_instances.deletion_id == deletion_id)
+        with reading(self._engine) as connection:
+            return connection.scalars(query.order_by(_instances.id)).all()
 
     def one(self, deletion_id: str) -> Deletion | None:
         """Return one deletion."""
         with reading(self._engine) as connection:
-            row = connection.execute(_one(deletion_id)).first()
+            row = connection.execute(
+                select(_deletions).where(_deletions.c.id == deletion_id)
+            ).first()
         return _deletion_of(row) if row is not None else None
 
     def listed(self, *, limit: int, offset: int) -> Sequence[Deletion]:
@@ -112,71 +140,80 @@ class Deletions:
             wanted.append(_series.SeriesInstanceUID == series_uid)
         if sop_instance_uid is not None:
             wanted.append(_instances.SOPInstanceUID == sop_instance_uid)
-        source = schema.instances.join(schema.series).join(schema.studies)
-        query = select(_instances.id).select_from(source).where(*wanted).limit(1)
+        query = select(_instances.id).select_from(_FROM).where(*wanted).limit(1)
         with reading(self._engine) as connection:
             return connection.execute(query).first() is not None
 
 
-def _among(keys: Sequence[str], instances: Any) -> Any:
-    return instances.object_key.in_(keys)
+def _take_turns(connection: Connection, study_uids: Collection[str]) -> Sequence[Row[Any]]:
+    """Wait until nobody else changes these studies, and return them.
 
-
-def _show(connection: Connection, which: Callable[[Any], Any]) -> int:
-    """Take the mark from instances; those whose place is taken stay a further version."""
-    other, lower = schema.instances.alias(), schema.instances.alias()
-    taken = exists().where(_same_place(other.c), other.c.current)
-    # Of several versions that come back together only the lowest becomes current.
-    behind = exists().where(
-        _same_place(lower.c),
-        which(lower.c),
-        lower.c.deletion_id.is_not(None),
-        lower.c.version < _instances.version,
-    )
-    marked = (which(_instances), _instances.deletion_id.is_not(None))
-    connection.execute(
-        update(schema.instances).where(*marked, ~taken, ~behind).values(current=True)
-    )
-    return int(
-        connection.execute(
-            update(schema.instances).where(*marked).values(deletion_id=None)
-        ).rowcount
-    )
-
-
-def _same_place(other: Any) -> Any:
-    return and_(
-        other.series_id == _instances.series_id,
-        other.SOPInstanceUID == _instances.SOPInstanceUID,
-    )
-
-
-def _series_of(connection: Connection, which: Any) -> Sequence[Any]:
-    query = select(_series.id, _series.study_id).distinct()
-    return connection.execute(query.join_from(schema.instances, schema.series).where(which)).all()
-
-
-def _recount(connection: Connection, which: Any) -> None:
-    _recount_series(connection, _series_of(connection, which))
-
-
-def _recount_series(connection: Connection, concerned: Sequence[Any]) -> None:
-    studies = sorted({row.study_id for row in concerned})
-    # Committers of the same study take turns, always in the same order (storage/indexing.py).
-    connection.execute(
-        select(_studies.id)
-        .where(_studies.id.in_(studies))
+    Committers wait here too, in the same order (storage/indexing.py): before anything is read,
+    or two versions could become current at once.
+    """
+    query = (
+        select(_studies.id, _studies.patient_id)
+        .where(_studies.StudyInstanceUID.in_(study_uids))
         .order_by(_studies.StudyInstanceUID)
         .with_for_update()
+    )
+    return connection.execute(query).all()
+
+
+def _show(
+    connection: Connection, studies: Sequence[Row[Any]], which: Sequence[ColumnElement[bool]]
+) -> int:
+    """Show instances that are hidden; return how many were.
+
+    At most one of a place may be among them. One whose place is taken by now stays a further
+    version, and the study is to be looked at; so is one whose patient is another by now.
+    """
+    hidden = connection.execute(
+        select(_instances.id, _instances.series_id, _deletions.c.patient_id, _series.study_id)
+        .select_from(_FROM.outerjoin(_deletions, _deletions.c.id == _instances.deletion_id))
+        .where(*which, ~_instances.current)
     ).all()
-    counting.count_series(connection, [row.id for row in concerned])
-    for study_id in studies:
-        counting.count_study(connection, study_id)
-        counting.name_contents(connection, study_id)
+    other = schema.instances.alias()
+    taken = exists().where(
+        other.c.series_id == _instances.series_id,
+        other.c.SOPInstanceUID == _instances.SOPInstanceUID,
+        other.c.current,
+    )
+    shown = connection.execute(
+        update(schema.instances)
+        .where(*which, ~_instances.current, ~taken)
+        .values(current=True, deletion_id=None)
+    ).rowcount
+    marked = (*which, _instances.deletion_id.is_not(None))
+    left = connection.execute(
+        update(schema.instances).where(*marked).values(deletion_id=None)
+    ).rowcount
+    patients = {study.id: study.patient_id for study in studies}
+    doubtful = {
+        row.study_id
+        for row in hidden
+        if left or row.patient_id not in (None, patients[row.study_id])
+    }
+    if doubtful:
+        connection.execute(
+            update(schema.studies).where(_studies.id.in_(doubtful)).values(conflict=True)
+        )
+    concerned = {row.study_id for row in hidden}
+    _recount(
+        connection,
+        {row.series_id for row in hidden},
+        [study for study in studies if study.id in concerned],
+    )
+    return int(shown + left)
 
 
-def _one(deletion_id: str) -> Any:
-    return select(_deletions).where(_deletions.c.id == deletion_id)
+def _recount(
+    connection: Connection, series_ids: Collection[int], studies: Sequence[Row[Any]]
+) -> None:
+    counting.count_series(connection, series_ids)
+    for study in studies:
+        counting.count_study(connection, study.id)
+        counting.name_contents(connection, study.id)
 
 
 def _row_of(deletion: Deletion) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from hashlib import sha256
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import Connection, Row, Table, select, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -17,6 +17,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from storage import counting, schema
 from storage.pixel_map import pack_pixels
 from storage.records import FOLDED_KEYS, MATCHING_KEYS, InstanceRecord, Level, Outcome
+from storage.versions import Versions
 
 _INTEGER_VRS = frozenset({"IS", "US"})
 _LEVEL_OF_TABLE = {
@@ -38,7 +39,8 @@ def commit_batch(connection: Connection, records: Sequence[InstanceRecord]) -> l
     patients = _ensure_patients(connection, records)
     studies = _ensure_studies(connection, records, patients)
     series = _ensure_series(connection, records, studies)
-    versions = _Versions(connection, records)
+    versions = Versions(connection, records)
+    emptied = _Emptied(connection, studies, series)
     outcomes, rows = [], []
     added: list[InstanceRecord] = []
     current: list[InstanceRecord] = []
@@ -46,6 +48,8 @@ def commit_batch(connection: Connection, records: Sequence[InstanceRecord]) -> l
         study = studies[record.study_uid]
         series_id = series[record.study_uid, record.series_uid].id
         version, outcome, is_current = versions.next(study.id, series_id, record)
+        if is_current:
+            study = emptied.describe(record, patients, studies, series)
         if study.patient_id != patients[_patient_key(record)].id:
             outcome = Outcome.CONFLICT if outcome is Outcome.ADDED else outcome
         if version is not None:
@@ -55,63 +59,88 @@ def commit_batch(connection: Connection, records: Sequence[InstanceRecord]) -> l
                 current.append(record)
         outcomes.append(outcome)
     if rows:
+        emptied.fill_in(added)
         connection.execute(schema.instances.insert(), rows)
         _count(connection, added, current, studies, series)
     _flag_conflicts(connection, records, outcomes, studies, versions)
     return outcomes
 
 
-class _Versions:
-    """The versions known of every SOP instance in the batch, the batch's own included."""
+class _Emptied:
+    """Studies and series of which all is deleted: what comes next says what they are.
 
-    def __init__(self, connection: Connection, records: Sequence[InstanceRecord]) -> None:
-        instances, series = schema.instances.c, schema.series.c
-        query = (
-            select(
-                instances.SOPInstanceUID,
-                instances.sha256,
-                instances.series_id,
-                instances.current,
-                instances.deletion_id,
-                series.study_id,
-            )
-            .join_from(schema.instances, schema.series)
-            .where(instances.SOPInstanceUID.in_({record.sop_instance_uid for record in records}))
+    A study deleted for its wrong patient and sent again must not come back as the wrong patient's.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        studies: Mapping[str, Row[Any]],
+        series: Mapping[tuple[str, str], Row[Any]],
+    ) -> None:
+        self._connection = connection
+        empty = [row.id for row in series.values() if not row.number_of_instances]
+        some = schema.instances.c.series_id == schema.series.c.id
+        hidden = (
+            connection.execute(
+                select(schema.series.c.id, schema.series.c.study_id).where(
+                    schema.series.c.study_id.in_([row.id for row in studies.values()]),
+                    schema.series.c.number_of_instances == 0,
+                    select(schema.instances.c.id).where(some).exists(),
+                )
+            ).all()
+            if empty
+            else []
         )
-        self._known: dict[str, list[_Known]] = {}
-        self.studies_of: dict[str, set[int]] = {}
-        for row in connection.execute(query):
-            known = _Known(row.series_id, row.sha256, row.current, row.deletion_id is not None)
-            self._known.setdefault(row.SOPInstanceUID, []).append(known)
-            if not known.deleted:
-                self.studies_of.setdefault(row.SOPInstanceUID, set()).add(row.study_id)
+        self._series = {row.id for row in hidden} & set(empty)
+        self._studies = {row.study_id for row in hidden} & {
+            row.id for row in studies.values() if not row.number_of_instances
+        }
+        self._described: dict[tuple[str, ...], Row[Any]] = {}
 
-    def next(self, study_id: int, series_id: int, record: InstanceRecord) -> "_Next":
-        """Return what becomes of a record."""
-        known = self._known.setdefault(record.sop_instance_uid, [])
-        if any((each.series_id, each.sha256) == (series_id, record.sha256) for each in known):
-            return _Next(None, Outcome.SAME, current=False)
-        # What was deleted is no reason to doubt what comes in its place.
-        outcome = Outcome.ADDED if all(each.deleted for each in known) else Outcome.CONFLICT
-        here = [each for each in known if each.series_id == series_id]
-        current = not any(each.current for each in here)
-        known.append(_Known(series_id, record.sha256, current, deleted=False))
-        self.studies_of.setdefault(record.sop_instance_uid, set()).add(study_id)
-        return _Next(1 + len(here), outcome, current)
+    def describe(
+        self,
+        record: InstanceRecord,
+        patients: Mapping[str, Row[Any]],
+        studies: dict[str, Row[Any]],
+        series: Mapping[tuple[str, str], Row[Any]],
+    ) -> Row[Any]:
+        """Describe the study and series of a new instance anew if they are empty.
 
+        Returns the row of the study, which is also put in its place.
+        """
+        study = studies[record.study_uid]
+        uids = record.study_uid, record.series_uid
+        if (series_id := series[uids].id) in self._series:
+            self._series.remove(series_id)
+            self._described[uids] = self._write(schema.series, series_id, record)
+        if study.id in self._studies:
+            self._studies.remove(study.id)
+            patient_id = patients[_patient_key(record)].id
+            study = self._write(
+                schema.studies, study.id, record, patient_id=patient_id, conflict=False
+            )
+            studies[record.study_uid] = self._described[record.study_uid,] = study
+        return study
 
-class _Known(NamedTuple):
-    series_id: int
-    sha256: str
-    current: bool
-    deleted: bool
+    def fill_in(self, added: Sequence[InstanceRecord]) -> None:
+        """Give what was described anew the values that only later instances have."""
+        if not self._described:
+            return
+        found = self._described
+        of_studies = [(found[r.study_uid,], r) for r in added if (r.study_uid,) in found]
+        _fill_in(self._connection, schema.studies, of_studies)
+        of_series = [
+            (found[r.study_uid, r.series_uid], r)
+            for r in added
+            if (r.study_uid, r.series_uid) in found
+        ]
+        _fill_in(self._connection, schema.series, of_series)
 
-
-class _Next(NamedTuple):
-    version: int | None
-    """The number to give to the record, None if it is there already."""
-    outcome: Outcome
-    current: bool
+    def _write(self, table: Table, row_id: int, record: InstanceRecord, **more: object) -> Row[Any]:
+        changed = update(table).where(table.c.id == row_id)
+        values = {**_level_row(table, record), **more}
+        return self._connection.execute(changed.values(values).returning(table)).one()
 
 
 def _ensure_patients(
@@ -287,7 +316,7 @@ def _flag_conflicts(
     records: Sequence[InstanceRecord],
     outcomes: Sequence[Outcome],
     studies: Mapping[str, Row[Any]],
-    versions: _Versions,
+    versions: Versions,
 ) -> None:
     concerned: set[int] = set()
     for record, outcome in zip(records, outcomes, strict=True):

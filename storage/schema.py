@@ -160,13 +160,20 @@ instances = Table(
     Column("received_at", Time, nullable=False),
     Column("attributes", Text, nullable=False),
     # The deletion that hides the instance, which is not current then (docs/design/0010-deletion.md).
-    Column("deletion_id", Key, index=True),
+    Column("deletion_id", Key),
     Column("pixels", LargeBinary),
     # Last, so that reading the columns before it never touches its overflow pages in SQLite.
     Column("metadata", LargeBinary, nullable=False),
     UniqueConstraint("series_id", "SOPInstanceUID", "version"),
     UniqueConstraint("series_id", "SOPInstanceUID", "sha256"),
     Index(None, "SOPInstanceUID"),
+)
+# Of marked instances only: nearly all have no mark, and each new one would pay for an entry.
+Index(
+    None,
+    instances.c.deletion_id,
+    sqlite_where=instances.c.deletion_id.is_not(None),
+    postgresql_where=instances.c.deletion_id.is_not(None),
 )
 
 deletions = Table(
@@ -176,6 +183,8 @@ deletions = Table(
     Column("StudyInstanceUID", Key, nullable=False),
     Column("SeriesInstanceUID", Key),
     Column("SOPInstanceUID", Key),
+    # Whose the study was: by the time it is shown again it may be another's.
+    Column("patient_id", Id, ForeignKey("patients.id"), nullable=False),
     Column("number_of_instances", Integer, nullable=False),
     Column("reason", Text, nullable=False),
     Column("deleted_by", Key, nullable=False),

@@ -13,7 +13,7 @@ from pydicom.tag import Tag
 from pacs_gateway.dicom import deflate, frames, meta, part10, pixels
 from storage.records import PixelLocation
 
-LIMITS = part10.WalkLimits(max_depth=64, max_elements=500_000, max_header_bytes=64 * 1024**2)
+LIMITS = part10.WalkLimits(max_depth=256, max_elements=500_000, max_header_bytes=64 * 1024**2)
 MAX_INFLATED_BYTES = 64 * 1024**2
 CT_IMAGE_STORAGE = "1.2.840.10008.5.1.4.1.1.2"
 

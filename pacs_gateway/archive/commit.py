@@ -101,10 +101,11 @@ class Committer:
             known = self._index.known([item.record.sop_instance_uid for item in group])
             new, deleted = [], []
             for item in group:
-                version = self._resent(item, known.get(item.record.sop_instance_uid, ()))
+                versions = known.get(item.record.sop_instance_uid, ())
+                version = self._resent(item, versions)
                 if version is None:
                     new.append(item)
-                elif version.deleted:
+                elif any(each.deleted for each in versions):
                     deleted.append(version)
             # Its sender is told that it is stored, so it must be found (docs/design/0010-deletion.md).
             self._deletion.revive(deleted)

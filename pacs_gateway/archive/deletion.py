@@ -7,10 +7,11 @@ objects it is about, and then marks the index; the index alone decides what is s
 import json
 import os
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import Any
 
 import structlog
 from ulid import ULID
@@ -67,26 +68,27 @@ class Deletion:
             deleted_at=utc_now(),
         )
         keys = [instance.object_key for instance in found]
-        act = {"act": "delete", "by": by, "reason": reason, "at": deletion.deleted_at.isoformat()}
-        self._write(deletion.id, {**act, "objects": keys})
-        self._marks.mark(deletion, keys)
-        _log.info("deleted", deletion=deletion.id, instances=len(found))
-        return deletion
+        self._write(deletion.id, "delete", keys, at=deletion.deleted_at, by=by, reason=reason)
+        marked = self._marks.mark(deletion, set(keys))
+        if not marked:
+            raise GoneError("This was deleted by somebody else just now.")
+        _log.info("deleted", deletion=deletion.id, instances=marked)
+        return replace(deletion, number_of_instances=marked)
 
     def restore(self, deletion_id: str, *, by: str) -> deletions.Deletion:
         """Show again what a deletion hides; doing it twice does no harm.
 
         Raises UnknownError if there has been no such deletion.
         """
-        if self._marks.one(deletion_id) is None:
-            raise UnknownError("There has been no such deletion.")
-        at = utc_now()
-        act = {"act": "restore", "by": by, "at": at.isoformat(), "deletion": deletion_id}
-        self._write(str(ULID()), act)
-        shown = self._marks.take_back(deletion_id, by=by, at=at)
-        _log.info("restored", deletion=deletion_id, instances=shown)
+        keys = self._marks.keys(deletion_id)
+        if keys:
+            at = utc_now()
+            self._write(str(ULID()), "restore", keys, at=at, by=by, deletion=deletion_id)
+            shown = self._marks.take_back(deletion_id, by=by, at=at)
+            _log.info("restored", deletion=deletion_id, instances=shown)
         found = self._marks.one(deletion_id)
-        assert found is not None
+        if found is None:
+            raise UnknownError("There has been no such deletion.")
         return found
 
     def revive(self, sent_again: Sequence[StoredInstance]) -> None:
@@ -94,17 +96,20 @@ class Deletion:
         if not sent_again:
             return
         keys = [instance.object_key for instance in sent_again]
-        act = {"act": "sent again", "at": utc_now().isoformat(), "objects": keys}
-        self._write(str(ULID()), act)
-        self._marks.revive(keys)
-        _log.warning("deleted instances were sent again and are shown", instances=len(keys))
+        self._write(str(ULID()), "sent again", keys, at=utc_now())
+        shown = self._marks.revive(sent_again)
+        _log.warning("deleted instances were sent again and are shown", instances=shown)
 
     def listed(self, *, limit: int, offset: int) -> tuple[Sequence[deletions.Deletion], int]:
         """Return deletions, the newest first, and how many there are."""
         return self._marks.listed(limit=limit, offset=offset), self._marks.count()
 
-    def _write(self, name: str, act: dict[str, Any]) -> None:
-        content = json.dumps(act, ensure_ascii=False).encode("utf-8")
+    def _write(
+        self, name: str, act: str, objects: Sequence[str], *, at: datetime, **more: str
+    ) -> None:
+        """Keep an act durably: of each object, the last act that names it says if it is shown."""
+        record = {"act": act, "at": at.isoformat(), **more, "objects": objects}
+        content = json.dumps(record, ensure_ascii=False).encode("utf-8")
         with NamedTemporaryFile(dir=self._scratch, suffix=".act") as file:
             file.write(content)
             file.flush()

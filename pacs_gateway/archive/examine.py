@@ -33,10 +33,10 @@ class Examiner:
         max_inflate_ratio: int,
         scratch: Path,
     ) -> None:
-        self._limits = limits
+        self.limits = limits
         self._max_inflated_bytes = max_inflated_bytes
         self._max_inflate_ratio = max_inflate_ratio
-        self._scratch = scratch
+        self.scratch = scratch
 
     @contextmanager
     def examine(
@@ -51,7 +51,7 @@ class Examiner:
         if not meta.is_deflated(transfer_syntax_uid):
             yield self._walk(buffer, data_set_offset, transfer_syntax_uid)
             return
-        with TemporaryFile(dir=self._scratch) as file:
+        with TemporaryFile(dir=self.scratch) as file:
             pieces = (
                 buffer[at : at + _PIECE] for at in range(data_set_offset, len(buffer), _PIECE)
             )
@@ -69,6 +69,6 @@ class Examiner:
     def _walk(self, buffer: part10.Buffer, start: int, transfer_syntax_uid: str) -> Examined:
         implicit, big_endian = meta.byte_encoding(transfer_syntax_uid)
         layout = part10.walk(
-            buffer, start, implicit=implicit, big_endian=big_endian, limits=self._limits
+            buffer, start, implicit=implicit, big_endian=big_endian, limits=self.limits
         )
         return Examined(layout=layout, plain=buffer, data_set_offset=start)

@@ -1,7 +1,7 @@
 """The data elements of a header, undecoded (PS3.5 7), read by the rules of the walk in `part10`.
 
-Invariant: for any bytes whatever, `read` returns; recursion ends at MAX_DEPTH, and every value is
-a slice of the buffer. Where an encoding breaks, what came before it is kept, because part of a
+Invariant: for any bytes whatever, `read` returns; nothing recurses, and every value is a slice of
+the buffer. Where an encoding breaks, what came before it is kept, because part of a
 header finds an image and none does not.
 
 pydicom's reader is not used: it warns and validates by process-wide settings, and what the walk
@@ -10,6 +10,7 @@ accepted it may refuse.
 
 import struct
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -24,8 +25,10 @@ from pacs_gateway.dicom.part10 import (
     UNDEFINED,
 )
 
-MAX_DEPTH = 64
-"""Nested sequences read; the same as IngestSettings.max_depth, for headers that met no walk."""
+MAX_DEPTH = 256
+"""Nested sequences read, for headers that met no walk; the most IngestSettings.max_depth allows.
+Reading needs no recursion, but writing JSON and Explicit VR does, and Python stops at 1,000 calls.
+"""
 
 LONG_LENGTH_VRS = frozenset(
     "OB OD OF OL OV OW SQ SV UC UN UR UT UV".split()  # noqa: SIM905 - reads as in PS3.5 7.1.2
@@ -55,11 +58,7 @@ DataSet = dict[int, Element]
 def read(buffer: bytes, start: int, *, implicit: bool, big_endian: bool) -> DataSet:
     """Return the elements from `start` on, up to the pixel data or to where the encoding breaks."""
     data_set: DataSet = {}
-    reader = _Reader(buffer, start, big_endian=big_endian, depth=0)
-    try:
-        reader.fill(data_set, len(buffer), implicit=implicit)
-    except _BrokenError:
-        return data_set
+    _Reader(buffer, start, big_endian=big_endian).read(data_set, implicit=implicit)
     return data_set
 
 
@@ -67,10 +66,33 @@ class _BrokenError(Exception):
     """The bytes do not go on as the encoding demands."""
 
 
-class _Reader:
-    """A position in a buffer; one method per construct of PS3.5 7."""
+@dataclass(slots=True)
+class _OpenDataSet:
+    """A data set, top level or item, that is being filled."""
 
-    def __init__(self, buffer: bytes, position: int, *, big_endian: bool, depth: int) -> None:
+    data_set: DataSet
+    end: int
+    implicit: bool
+    delimited: bool
+
+
+@dataclass(slots=True)
+class _OpenSequence:
+    """A sequence that is being read, and the data set it will stand in."""
+
+    tag: int
+    owner: DataSet
+    items: list[DataSet]
+    start: int
+    end: int
+    implicit: bool
+    delimited: bool
+
+
+class _Reader:
+    """A position in a buffer; one method per construct of PS3.5 7, a stack instead of recursion."""
+
+    def __init__(self, buffer: bytes, position: int, *, big_endian: bool) -> None:
         order = ">" if big_endian else "<"
         self._head = struct.Struct(f"{order}HH2sH")
         self._implicit_head = struct.Struct(f"{order}HHI")
@@ -79,16 +101,30 @@ class _Reader:
         self._size = len(buffer)
         self._position = position
         self._big_endian = big_endian
-        self._depth = depth
+        self._open: list[_OpenDataSet | _OpenSequence] = []
 
-    def fill(self, data_set: DataSet, end: int, *, implicit: bool) -> None:
-        """Add elements to `data_set` up to `end`, an item delimiter or the pixel data."""
+    def read(self, data_set: DataSet, *, implicit: bool) -> None:
+        """Fill `data_set` up to the pixel data, the end of the buffer or an unmatched delimiter."""
+        self._open.append(_OpenDataSet(data_set, self._size, implicit, delimited=True))
+        while self._open:
+            try:
+                innermost = self._open[-1]
+                if isinstance(innermost, _OpenSequence):
+                    self._next_item(innermost)
+                else:
+                    self._fill(innermost)
+            except _BrokenError:
+                self._give_up()
+
+    def _fill(self, into: _OpenDataSet) -> None:
+        """Add elements up to the end of `into`, or to a sequence, which is then open."""
+        data_set, end, implicit = into.data_set, into.end, into.implicit
         while self._position + 8 <= end:
             group, number, vr_bytes, length = self._head.unpack_from(self._buffer, self._position)
             tag = group << 16 | number
             if tag == ITEM_DELIMITATION:
                 self._position += 8
-                return
+                break
             vr = _VR_OF_BYTES.get(vr_bytes)
             if implicit or (vr is None and not _looks_like_vr(vr_bytes)):
                 # Some writers switch to Implicit VR inside an explicit data set.
@@ -99,12 +135,16 @@ class _Reader:
                 length = self._long_length()
             else:
                 self._position += 8
-            if tag in PIXEL_TAGS and self._depth == 0:
+            if tag in PIXEL_TAGS and len(self._open) == 1:
                 data_set[tag] = self._pixels(tag, vr)
+                break
+            element = self._element(tag, vr, length, into, implicit=implicit or vr is None)
+            if element is None:
                 return
-            data_set[tag] = self._element(
-                tag, vr, length, data_set=data_set, implicit=implicit or vr is None
-            )
+            data_set[tag] = element
+        if not into.delimited:
+            self._position = end
+        self._open.pop()
 
     def _long_length(self) -> int:
         if self._position + 12 > self._size:
@@ -117,72 +157,78 @@ class _Reader:
         return Element(tag, vr or dictionary_vr(tag), None, None, self._big_endian)
 
     def _element(
-        self, tag: int, vr: str | None, length: int, *, data_set: DataSet, implicit: bool
-    ) -> Element:
+        self, tag: int, vr: str | None, length: int, within: _OpenDataSet, *, implicit: bool
+    ) -> Element | None:
+        """Read one element; None for a sequence, which is opened instead."""
         if vr is None or vr == _UNKNOWN:
-            return self._of_unknown_vr(tag, vr, length, data_set)
-        if length == UNDEFINED:
-            return self._delimited(tag, vr, implicit=implicit)
-        if vr == "SQ":
-            return self._sequence(tag, length, implicit=implicit)
+            return self._of_unknown_vr(tag, vr, length, within)
+        if length == UNDEFINED or vr == "SQ":
+            return self._sequence(tag, vr, length, within, implicit=implicit)
         return Element(tag, vr, self._value(length), None, self._big_endian)
 
-    def _of_unknown_vr(self, tag: int, vr: str | None, length: int, data_set: DataSet) -> Element:
+    def _of_unknown_vr(
+        self, tag: int, vr: str | None, length: int, within: _OpenDataSet
+    ) -> Element | None:
         """Read an element whose VR only the dictionary tells (PS3.5 6.2.2 and 7.1.3)."""
-        known = _known_vr(tag, data_set)
-        if length == UNDEFINED:
-            return self._delimited(tag, known, implicit=True)
-        if known == "SQ":
-            return self._sequence(tag, length, implicit=True)
+        known = _known_vr(tag, within.data_set)
+        if length == UNDEFINED or known == "SQ":
+            return self._sequence(tag, known, length, within, implicit=True)
         # What stands in UN is little endian in every transfer syntax.
         big_endian = self._big_endian and vr is None
         return Element(tag, known, self._value(length), None, big_endian)
 
-    def _delimited(self, tag: int, vr: str, *, implicit: bool) -> Element:
-        if tag in PIXEL_TAGS:
+    def _sequence(
+        self, tag: int, vr: str, length: int, within: _OpenDataSet, *, implicit: bool
+    ) -> Element | None:
+        """Open a sequence; encapsulated pixel data of an icon is none, and skipped."""
+        delimited = length == UNDEFINED
+        if delimited and tag in PIXEL_TAGS:
             self._skip_fragments()
             return self._pixels(tag, vr)
-        items = self._items(self._size, implicit=implicit or vr == _UNKNOWN)
-        return Element(tag, "SQ", None, items, self._big_endian)
-
-    def _sequence(self, tag: int, length: int, *, implicit: bool) -> Element:
         start = self._position
-        value = self._value(length)
-        end, self._position = self._position, start
-        try:
-            items = self._items(end, implicit=implicit)
-        except _BrokenError:
-            return Element(tag, _UNKNOWN, value, None, self._big_endian)
-        finally:
-            self._position = end
-        return Element(tag, "SQ", None, items, self._big_endian)
+        end = self._size if delimited else start + length
+        if end > self._size:
+            raise _BrokenError
+        implicit = implicit or (delimited and vr == _UNKNOWN)
+        self._open.append(_OpenSequence(tag, within.data_set, [], start, end, implicit, delimited))
+        # Every level of nesting is a sequence and an item.
+        if len(self._open) > 2 * MAX_DEPTH:
+            raise _BrokenError
+        return None
 
-    def _items(self, end: int, *, implicit: bool) -> Sequence[DataSet]:
-        self._depth += 1
-        try:
-            if self._depth > MAX_DEPTH:
-                raise _BrokenError
-            return self._items_here(end, implicit=implicit)
-        finally:
-            self._depth -= 1
-
-    def _items_here(self, end: int, *, implicit: bool) -> Sequence[DataSet]:
-        items: list[DataSet] = []
-        while self._position < end:
+    def _next_item(self, sequence: _OpenSequence) -> None:
+        """Open the next item, or close the sequence behind its last one."""
+        if self._position < sequence.end:
             tag, length = self._item_head()
-            if tag == SEQUENCE_DELIMITATION:
-                break
-            if tag != ITEM:
+            if tag == ITEM:
+                delimited = length == UNDEFINED
+                end = self._size if delimited else self._position + length
+                if end > self._size:
+                    raise _BrokenError
+                item: DataSet = {}
+                sequence.items.append(item)
+                self._open.append(_OpenDataSet(item, end, sequence.implicit, delimited))
+                return
+            if tag != SEQUENCE_DELIMITATION:
                 raise _BrokenError
-            item_end = self._size if length == UNDEFINED else self._position + length
-            if item_end > self._size:
-                raise _BrokenError
-            item: DataSet = {}
-            self.fill(item, item_end, implicit=implicit)
-            if length != UNDEFINED:
-                self._position = item_end
-            items.append(item)
-        return items
+        if not sequence.delimited:
+            self._position = sequence.end
+        self._open.pop()
+        sequence.owner[sequence.tag] = Element(
+            sequence.tag, "SQ", None, sequence.items, self._big_endian
+        )
+
+    def _give_up(self) -> None:
+        """Leave the innermost sequence of known length, kept as bytes, or everything."""
+        while self._open:
+            innermost = self._open.pop()
+            if isinstance(innermost, _OpenSequence) and not innermost.delimited:
+                self._position = innermost.end
+                value = self._buffer[innermost.start : innermost.end]
+                innermost.owner[innermost.tag] = Element(
+                    innermost.tag, _UNKNOWN, value, None, self._big_endian
+                )
+                return
 
     def _skip_fragments(self) -> None:
         while self._position < self._size:

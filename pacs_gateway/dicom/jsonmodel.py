@@ -69,13 +69,15 @@ class _Converter:
             if tag == SPECIFIC_CHARACTER_SET:
                 model[f"{tag:08X}"] = dict(_UTF_8_DECLARED)
             elif tag & 0xFFFF and tag >> 16 not in _NO_DATA_GROUPS:
-                model[f"{tag:08X}"] = self._attribute(data_set[tag], scope)
+                element = data_set[tag]
+                if element.items is None:
+                    model[f"{tag:08X}"] = self._attribute(element, scope)
+                else:
+                    model[f"{tag:08X}"] = self._sequence(tag, element.items, scope)
         return model
 
     def _attribute(self, element: Element, scope: _Scope) -> DicomJson:
         vr = _definite_vr(element.vr, signed=scope.signed)
-        if element.items is not None:
-            return self._sequence(element.tag, element.items, scope)
         if element.value is None:
             return {"vr": vr, "BulkDataURI": _uri(element.tag, scope)}
         if not element.value:
@@ -89,10 +91,12 @@ class _Converter:
         return {"vr": vr, "Value": found} if any(v is not None for v in found) else {"vr": vr}
 
     def _sequence(self, tag: int, items: Any, scope: _Scope) -> DicomJson:
-        models = [
-            self.data_set(item, _Scope(scope.charset, scope.signed, f"{scope.path}{tag:08X}/{n}/"))
-            for n, item in enumerate(items)
-        ]
+        models = []
+        # A level of nesting costs two calls, no more: elements.MAX_DEPTH counts on it.
+        for number, item in enumerate(items):
+            path = f"{scope.path}{tag:08X}/{number}/"
+            model = self.data_set(item, _Scope(scope.charset, scope.signed, path))
+            models.append(model)
         return {"vr": "SQ", "Value": models} if models else {"vr": "SQ"}
 
     def _opaque(self, vr: str, element: Element, scope: _Scope) -> DicomJson:

@@ -231,23 +231,41 @@ class _Walk:
         if not top_level:
             return
         if tag in PIXEL_TAGS:
-            self._layout.pixels = PixelValue(tag, offset, length, None)
+            fragments = self._fragments_within(offset, self._position)
+            self._layout.pixels = PixelValue(tag, offset, length, fragments)
             self._opaque_bytes += length
         elif tag in _WANTED:
             self._layout.values[tag] = bytes(self._buffer[offset : self._position])
 
     def _skip_encapsulated(self, tag: int, *, top_level: bool) -> None:
         offset = self._position
-        fragments = self._read_fragments()
+        fragments = self._read_fragments(self._size)
         if top_level:
             length = fragments.end - offset
             self._layout.pixels = PixelValue(tag, offset, length, fragments)
             self._opaque_bytes += length
 
-    def _read_fragments(self) -> Fragments:
+    def _fragments_within(self, offset: int, end: int) -> Fragments | None:
+        """Return the fragments that fill a value of known length, None for native pixels.
+
+        The standard wants encapsulated pixel data of undefined length (PS3.5 A.4), but it is also
+        found with a length. Native pixels do not happen to form items that fill it to the byte.
+        """
+        starts_with_item = self._buffer[offset : offset + 4] == self._tag.pack(0xFFFE, 0xE000)
+        if not starts_with_item:
+            return None
+        self._position = offset
+        try:
+            fragments = self._read_fragments(end)
+        except NotADataSetError:
+            fragments = None
+        found_end, self._position = self._position, end
+        return fragments if found_end == end else None
+
+    def _read_fragments(self, end: int) -> Fragments:
         spans: list[tuple[int, int]] = []
         # Some encoders end the file without the delimiter; nothing is missing then.
-        while self._position < self._size:
+        while self._position < end:
             tag, length = self._item_header("fragment")
             if tag == SEQUENCE_DELIMITATION:
                 break

@@ -136,18 +136,21 @@ def _reencoded(data_set: DataSet, *, signed: bool) -> bytes:
     representation = data_set.get(_PIXEL_REPRESENTATION)
     if representation is not None:
         signed = any(representation.value or b"")
-    return b"".join(
-        _element(element, signed=signed) for element in data_set.values() if element.tag & 0xFFFF
-    )
+    written = bytearray()
+    # A level of nesting costs two calls, no more: elements.MAX_DEPTH counts on it.
+    for element in data_set.values():
+        if element.tag & 0xFFFF:
+            written += _element(element, signed=signed)
+    return bytes(written)
 
 
 def _element(element: Element, *, signed: bool) -> bytes:
     if element.items is not None:
-        items = [_reencoded(item, signed=signed) for item in element.items]
-        value = b"".join(
-            _tag_bytes(part10.ITEM) + len(item).to_bytes(4, "little") + item for item in items
-        )
-        return _header(element.tag, "SQ", len(value)) + value
+        content = bytearray()
+        for item in element.items:
+            written = _reencoded(item, signed=signed)
+            content += _tag_bytes(part10.ITEM) + len(written).to_bytes(4, "little") + written
+        return _header(element.tag, "SQ", len(content)) + bytes(content)
     if element.value is None:
         raise UnrenderableError("Compressed pixels cannot be in this transfer syntax.")
     vr = _definite(element.vr, signed=signed)

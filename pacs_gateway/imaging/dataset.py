@@ -30,6 +30,7 @@ Name = str | int
 
 _SPECIFIC_CHARACTER_SET = 0x00080005
 _VRS = {vr.encode("ascii"): vr for vr in KNOWN_VRS}
+_SHORT_VRS = {name: vr for name, vr in _VRS.items() if vr not in LONG_LENGTH_VRS}
 _NUMBERS = {
     "US": "H", "SS": "h", "UL": "I", "SL": "i", "UV": "Q", "SV": "q", "FL": "f", "FD": "d",
     "US or SS": "H",
@@ -54,7 +55,7 @@ class Encoding:
         self.buffer = buffer
         self.big_endian = big_endian
         self.order = ">" if big_endian else "<"
-        self._explicit = struct.Struct(f"{self.order}HH2sH").unpack_from
+        self.explicit = struct.Struct(f"{self.order}HH2sH").unpack_from
         self._implicit = struct.Struct(f"{self.order}HHI").unpack_from
         self._long = struct.Struct(f"{self.order}I").unpack_from
 
@@ -63,7 +64,7 @@ class Encoding:
 
         Raises struct.error where the buffer ends before.
         """
-        group, number, name, length = self._explicit(self.buffer, position)
+        group, number, name, length = self.explicit(self.buffer, position)
         tag = group << 16 | number
         vr = _VRS.get(name)
         # Some writers switch to Implicit VR inside an explicit data set.
@@ -86,21 +87,21 @@ class Encoding:
         # One entry for each open sequence or item of undefined length: whether it is implicit.
         enclosing = [implicit]
         while enclosing:
-            tag, length = self.item(position)
+            inside = enclosing[-1]
+            tag, vr, start, length = self.element(position, implicit=inside)
             if tag in (ITEM_DELIMITATION, SEQUENCE_DELIMITATION):
                 enclosing.pop()
                 position += 8
                 continue
-            inside = enclosing[-1]
             if tag == ITEM:
-                position += 8
+                start, length = position + 8, self.item(position)[1]
             else:
-                _, vr, position, length = self.element(position, implicit=inside)
                 inside = vr in ("", "UN")
             if length == UNDEFINED:
                 enclosing.append(inside)
+                position = start
             else:
-                position += length
+                position = start + length
         return position
 
 
@@ -110,7 +111,8 @@ class DataSet:
 
     encoding: Encoding
     implicit: bool
-    spans: dict[int, Span] = field(default_factory=dict)
+    spans: dict[int, tuple[str, int, int]] = field(default_factory=dict)
+    """As in `Span`, of each tag."""
     pixels: Span | None = None
     """Where the value of the pixel data begins; it may end beyond the buffer, or nowhere."""
     pixel_tag: int = 0
@@ -124,9 +126,10 @@ class DataSet:
         `Items`, everything else as bytes. A number that is none stays text.
         """
         tag = name if isinstance(name, int) else tag_for_keyword(name) or 0
-        span = self.spans.get(tag)
-        if span is None:
+        located = self.spans.get(tag)
+        if located is None:
             return None
+        span = Span(*located)
         vr = span.vr if span.vr not in ("", "UN") else dictionary_vr(tag)
         if vr == "SQ":
             return self._items(tag, span)
@@ -140,8 +143,10 @@ class DataSet:
     def raw(self, name: Name) -> bytes:
         """Return the bytes of a value, none if it is absent."""
         tag = name if isinstance(name, int) else tag_for_keyword(name) or 0
-        span = self.spans.get(tag)
-        return b"" if span is None else self.encoding.buffer[span.start : span.stop]
+        if tag not in self.spans:
+            return b""
+        _, start, stop = self.spans[tag]
+        return self.encoding.buffer[start:stop]
 
     def _items(self, tag: int, span: Span) -> "Items":
         found = self._sequences.get(tag)
@@ -172,21 +177,22 @@ class Items(Sequence[DataSet]):
         self._parent = parent
         self._implicit = implicit
         self._bounds = _bounds(parent.encoding, span, implicit=implicit)
+        self._located: dict[int, DataSet] = {}
 
     def __len__(self) -> int:
         return len(self._bounds)
 
     def __getitem__(self, index: Any) -> Any:
         if isinstance(index, slice):
-            return [self._item(*bounds) for bounds in self._bounds[index]]
-        return self._item(*self._bounds[index])
-
-    def _item(self, start: int, stop: int) -> DataSet:
-        parent = self._parent
-        inherited = parent.raw(_SPECIFIC_CHARACTER_SET) or parent.inherited_charset
-        item = DataSet(parent.encoding, self._implicit, inherited_charset=inherited)
-        _locate(item, start, stop)
-        return item
+            return [self[number] for number in range(*index.indices(len(self)))]
+        start, stop = self._bounds[index]
+        if start not in self._located:
+            parent = self._parent
+            inherited = parent.raw(_SPECIFIC_CHARACTER_SET) or parent.inherited_charset
+            item = DataSet(parent.encoding, self._implicit, inherited_charset=inherited)
+            _locate(item, start, stop)
+            self._located[start] = item
+        return self._located[start]
 
 
 def read(buffer: bytes, start: int, *, implicit: bool, big_endian: bool) -> DataSet:
@@ -199,25 +205,41 @@ def read(buffer: bytes, start: int, *, implicit: bool, big_endian: bool) -> Data
 def _locate(data_set: DataSet, start: int, end: int) -> None:
     """Enter the elements between two positions; what follows a broken one is lost."""
     encoding, spans, implicit = data_set.encoding, data_set.spans, data_set.implicit
+    buffer, explicit = encoding.buffer, encoding.explicit
     position = start
     while position + 8 <= end:
-        try:
-            tag, vr, position, length = encoding.element(position, implicit=implicit)
+        group, number, name, length = explicit(buffer, position)
+        short = _SHORT_VRS.get(name)
+        if short is not None and not implicit:
+            # Nearly all elements are of this kind, so they go by without a call.
+            tag, vr, first, stop = group << 16 | number, short, position + 8, position + 8 + length
+        else:
+            try:
+                tag, vr, first, stop = _stepped_over(encoding, position, implicit=implicit)
+            except struct.error:
+                return
             if tag in PIXEL_TAGS:
-                data_set.pixel_tag = tag
-                data_set.pixels = Span(vr, position, position + length)
+                data_set.pixel_tag, data_set.pixels = tag, Span(vr, first, stop)
                 return
             if tag == ITEM_DELIMITATION:
                 return
-            stop = position + length
-            if length == UNDEFINED:
-                stop = encoding.after_items(position, implicit=vr in ("", "UN"))
-        except struct.error:
-            return
         if stop > end:
             return
-        spans[tag] = Span(vr, position, stop)
+        spans[tag] = vr, first, stop
         position = stop
+
+
+def _stepped_over(
+    encoding: Encoding, position: int, *, implicit: bool
+) -> tuple[int, str, int, int]:
+    """Return tag and VR of an element, first byte of its value and the first after it.
+
+    Raises struct.error where the buffer ends before.
+    """
+    tag, vr, first, length = encoding.element(position, implicit=implicit)
+    if length == UNDEFINED and tag not in PIXEL_TAGS:
+        return tag, vr, first, encoding.after_items(first, implicit=vr in ("", "UN"))
+    return tag, vr, first, first + length
 
 
 def _bounds(encoding: Encoding, span: Span, *, implicit: bool) -> Sequence[tuple[int, int]]:

@@ -25,7 +25,7 @@ _END = b"\xff\xd9"
 _SCAN = b"\xff\xda"
 _MARKER = 0xFF
 _SOI_LENGTH = 2
-_SOS = 0xDA
+_SOS, _DRI = 0xDA, 0xDD
 _FRAME_MARKERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _SEQUENTIAL = frozenset({0xC0, 0xC1, 0xC3})
 _LOSSLESS = 0xC3
@@ -44,6 +44,14 @@ class _Head:
     components_in_scan: int
     names_its_colours: bool
     """Whether a JFIF or Adobe segment says how the colours are encoded."""
+    restarts: bool
+    """Whether the scan may be divided by restart markers."""
+
+    @property
+    def is_one_run(self) -> bool:
+        """Whether all samples stand in one run of bits, which a cut can only shorten."""
+        whole_scan = self.components_in_scan == self.components
+        return self.process in _SEQUENTIAL and whole_scan and not self.restarts
 
 
 def decode(image: Image, frame: bytes) -> Decompressed:
@@ -101,9 +109,12 @@ def _checked(frame: bytes, head: _Head, decoder: Callable[[bytes], Array]) -> Ar
     """Return what `decoder` makes of a frame that is whole."""
     if frame.rfind(_END) > frame.rfind(_SCAN):
         return decoder(frame)
-    if head.process not in _SEQUENTIAL or head.components_in_scan != head.components:
-        # Whether more scans were to come, nobody can tell.
+    if not head.is_one_run:
+        # Whether more scans or intervals were to come, nobody can tell.
         raise cut_short()
+    if frame.endswith(b"\xff"):
+        # The first half of an end marker, or of a stuffed byte; only as that is it data.
+        frame += b"\x00"
     try:
         first, *others = (decoder(frame + bits + _END) for bits in _AFTER_THE_END)
     except CODEC_ERRORS as error:
@@ -115,7 +126,7 @@ def _checked(frame: bytes, head: _Head, decoder: Callable[[bytes], Array]) -> Ar
 
 def _head(frame: bytes) -> _Head:
     process = precision = components = 0
-    names_its_colours = False
+    names_its_colours = restarts = False
     at = _SOI_LENGTH
     while at + 4 <= len(frame) and frame[at] == _MARKER:
         marker = frame[at + 1]
@@ -124,9 +135,10 @@ def _head(frame: bytes) -> _Head:
             continue
         segment = frame[at + 4 : at + 2 + int.from_bytes(frame[at + 2 : at + 4], "big")]
         if marker == _SOS and segment and components:
-            return _Head(process, precision, components, segment[0], names_its_colours)
+            return _Head(process, precision, components, segment[0], names_its_colours, restarts)
         if marker in _FRAME_MARKERS and len(segment) > 5:  # noqa: PLR2004 - up to Nf
             process, precision, components = marker, segment[0], segment[5]
+        restarts |= marker == _DRI and any(segment)
         names_its_colours |= any(
             marker == number and segment.startswith(name) for number, name in (_JFIF, _ADOBE)
         )

@@ -13,6 +13,8 @@ from pacs_gateway.imaging.stream import Decompressed
 
 _HEADER = struct.Struct("<16I")
 _BYTE_BITS = 8
+_TYPE_BYTES = {1: 1, 2: 2, 3: 4, 4: 4}
+"""Bytes of the type that holds so many bytes."""
 
 
 def decode(image: Image, frame: bytes) -> Decompressed:
@@ -29,12 +31,14 @@ def decode(image: Image, frame: bytes) -> Decompressed:
     if rest or not 1 <= width <= image.bits_allocated // _BYTE_BITS:
         raise UnrenderableError(f"The RLE frame has {len(segments)} segments, which fit no pixel.")
     count = image.rows * image.columns
-    planes = np.empty((image.samples, count, width), np.uint8)
+    planes = np.zeros((image.samples, count), f"u{_TYPE_BYTES[width]}")
     for index, segment in enumerate(segments):
         # The most significant byte comes first.
-        planes[index // width, :, index % width] = _bytes(segment, count)
-    cells = _joined(planes).reshape(-1)
-    return Decompressed(native.shaped(image, cells, planar=True), image.photometric)
+        plane = planes[index // width]
+        if index % width:
+            plane <<= _BYTE_BITS
+        plane |= _bytes(segment, count)
+    return Decompressed(native.shaped(image, planes.reshape(-1), planar=True), image.photometric)
 
 
 def _segments(frame: bytes) -> list[bytes]:
@@ -52,12 +56,3 @@ def _bytes(segment: bytes, count: int) -> NDArray[np.uint8]:
     if unpacked.size < count:
         raise UnrenderableError(f"An RLE segment has {unpacked.size} of {count} bytes.")
     return unpacked[:count]
-
-
-def _joined(planes: NDArray[np.uint8]) -> NDArray[np.unsignedinteger]:
-    """Return samples made of their bytes, the most significant one first."""
-    width = planes.shape[-1]
-    if width == 3:  # noqa: PLR2004 - three bytes are no type of their own
-        planes = np.insert(planes, 0, 0, axis=-1)
-        width = 4
-    return planes.reshape(-1).view(f">u{width}").astype(f"u{width}")

@@ -86,10 +86,14 @@ class MultipartReader:
                 if in_part and self._state is not _State.BODY:
                     yield PartEnded()
 
-    def close(self) -> None:
-        """Raise BadRequestError if the closing delimiter has not been seen."""
+    def close(self) -> Iterator[Event]:
+        """Yield nothing more.
+
+        Raises BadRequestError if the closing delimiter has not been seen.
+        """
         if self._state is not _State.EPILOGUE:
             raise BadRequestError("The multipart body ends before its closing delimiter.")
+        yield from ()
 
     def _read_headers(self) -> Mapping[str, str] | None:
         end = self._buffer.find(_HEADERS_END)
@@ -141,6 +145,29 @@ class MultipartReader:
         content = bytes(self._buffer[:content_end])
         del self._buffer[:consumed]
         return content
+
+
+class SinglePartReader:
+    """Gives a body that is no multipart one as its only part."""
+
+    def __init__(self, content_type: str) -> None:
+        self._began = PartBegan({"content-type": content_type})
+        self._is_first = True
+
+    def feed(self, data: bytes) -> Iterator[Event]:
+        """Yield the part's next bytes."""
+        yield from self._beginning()
+        yield PartData(data)
+
+    def close(self) -> Iterator[Event]:
+        """Yield the end of the part: that of the body."""
+        yield from self._beginning()
+        yield PartEnded()
+
+    def _beginning(self) -> Iterator[Event]:
+        if self._is_first:
+            self._is_first = False
+            yield self._began
 
 
 def _parse_headers(block: bytes) -> Mapping[str, str]:

@@ -1,9 +1,8 @@
-"""STOW-RS: store instances (PS3.18 10.5); every part goes straight into the spool."""
+"""STOW-RS: store instances (PS3.18 10.5), whole or as metadata with bulk data."""
 
 import asyncio
 import json
 from collections.abc import Sequence
-from http import HTTPStatus
 
 import structlog
 from starlette.concurrency import run_in_threadpool
@@ -13,18 +12,24 @@ from starlette.routing import BaseRoute, Route
 
 from pacs_gateway.archive.ingest import Accepted
 from pacs_gateway.dicom.identity import is_uid
-from pacs_gateway.errors import BadRequestError
-from pacs_gateway.web import address
+from pacs_gateway.errors import BadRequestError, TooLargeError
+from pacs_gateway.web import address, storeanswer
 from pacs_gateway.web.access import caller_of
-from pacs_gateway.web.multipart import MultipartReader
+from pacs_gateway.web.gathering import Gathering, GatheringLimits
+from pacs_gateway.web.multipart import MultipartReader, SinglePartReader
 from pacs_gateway.web.negotiation import JSON_TYPES, choose, parse_media_type
-from pacs_gateway.web.parts import Body, Parts, Refused
+from pacs_gateway.web.parts import Body, Parts, Reader
 from pacs_gateway.web.problems import UnsupportedMediaTypeError
 from pacs_gateway.web.representations import DICOM
 from pacs_gateway.web.services import Services
 from pacs_gateway.web.wado import accept_of
-from storage.records import DicomJson, Origin, utc_now
+from storage.records import Origin, utc_now
 
+_PART_TYPES = (DICOM, *JSON_TYPES)
+_TAKEN = (
+    f"Instances are stored as {DICOM} or {JSON_TYPES[0]}, alone or as multipart/related with"
+    " one of them as its type."
+)
 POLL_S = 0.02
 """How often the index is asked for what was just accepted; a commit takes about as long."""
 
@@ -36,6 +41,10 @@ class StoreEndpoints:
 
     def __init__(self, services: Services) -> None:
         self._settings = services.settings.web
+        self._limits = GatheringLimits(
+            max_metadata_bytes=self._settings.max_metadata_bytes,
+            max_bulk_bytes=self._settings.max_bulk_bytes,
+        )
         self._ingest = services.ingest
         self._index = services.index
         self._stored = services.metrics.stored
@@ -48,31 +57,31 @@ class StoreEndpoints:
         ]
 
     async def store(self, request: Request) -> Response:
-        """Store the instances of a multipart body."""
+        """Store the instances in the body."""
         media_type = choose(accept_of(request), JSON_TYPES)
         study_uid = request.path_params.get("study")
         if study_uid is not None and not is_uid(study_uid):
             raise BadRequestError("The path holds something that is not a UID.")
-        body = Body(
-            MultipartReader(
-                _boundary(request.headers.get("content-type", "")),
-                max_header_bytes=self._settings.max_part_headers_bytes,
-            ),
-            Parts(self._ingest, self._origin(request), study_uid),
+        base_url = address.base_url(request, behind_proxy=self._settings.behind_proxy)
+        root = f"{base_url}/dicom-web"
+        reader, default_type = _reader(
+            request.headers.get("content-type", ""),
+            max_header_bytes=self._settings.max_part_headers_bytes,
         )
-        try:
-            async for chunk in request.stream():
-                await run_in_threadpool(body.feed, chunk)
-            parts = await run_in_threadpool(body.close)
-        finally:
-            # Also when the client is gone: what is not whole has never been here.
-            body.abandon()
+        parts = Parts(
+            self._ingest,
+            self._origin(request),
+            study_uid=study_uid,
+            gather=lambda: Gathering(self._ingest, self._limits, f"{base_url}{request.url.path}"),
+            default_type=default_type,
+        )
+        await _receive(request, Body(reader, parts), parts)
         self._count(parts)
         parts.check()
         await self._wait_until_visible(parts.accepted)
-        base = address.base_url(request, behind_proxy=self._settings.behind_proxy)
-        content = json.dumps(answer(parts, f"{base}/dicom-web")).encode()
-        return Response(content, _status(parts), media_type=media_type)
+        module = storeanswer.answer(parts.accepted, parts.refused, root=root)
+        status = storeanswer.status(parts.accepted, parts.refused)
+        return Response(json.dumps(module).encode(), status, media_type=media_type)
 
     def _origin(self, request: Request) -> Origin:
         return Origin(
@@ -106,58 +115,34 @@ class StoreEndpoints:
                 await asyncio.sleep(POLL_S)
 
 
-def answer(parts: Parts, root: str) -> DicomJson:
-    """Return the Store Instances Response (PS3.18 Table 10.5.3-2)."""
-    found: DicomJson = {}
-    studies = {accepted.identity.study_uid for accepted in parts.accepted}
-    if len(studies) == 1:
-        found["00081190"] = {"vr": "UR", "Value": [f"{root}/studies/{studies.pop()}"]}
-    if parts.refused:
-        found["00081198"] = {"vr": "SQ", "Value": [_failed(each) for each in parts.refused]}
-    if parts.accepted:
-        found["00081199"] = {
-            "vr": "SQ",
-            "Value": [_referenced(each, root) for each in parts.accepted],
-        }
-    return found
+async def _receive(request: Request, body: Body, parts: Parts) -> None:
+    """Bring the whole body into `parts`, or as much as can be understood."""
+    try:
+        async for chunk in request.stream():
+            await run_in_threadpool(body.feed, chunk)
+        await run_in_threadpool(body.close)
+    except (BadRequestError, TooLargeError) as error:
+        # What came before is durable already: the sender must learn of it, not only of the fault.
+        parts.break_off(error)
+    finally:
+        # Also when the client is gone: what is not whole has never been here.
+        parts.abandon()
 
 
-def _referenced(accepted: Accepted, root: str) -> DicomJson:
-    identity = accepted.identity
-    url = (
-        f"{root}/studies/{identity.study_uid}/series/{identity.series_uid}"
-        f"/instances/{identity.sop_instance_uid}"
-    )
-    item = _reference(identity.sop_class_uid, identity.sop_instance_uid)
-    return item | {"00081190": {"vr": "UR", "Value": [url]}}
+def _reader(content_type: str, *, max_header_bytes: int) -> tuple[Reader, str]:
+    """Return what reads the body, and the type of parts that name none.
 
-
-def _failed(refused: Refused) -> DicomJson:
-    item = _reference(refused.sop_class_uid, refused.sop_instance_uid)
-    return item | {"00081197": {"vr": "US", "Value": [refused.error.dimse_status]}}
-
-
-def _reference(sop_class_uid: str, sop_instance_uid: str) -> DicomJson:
-    uids = (("00081150", sop_class_uid), ("00081155", sop_instance_uid))
-    return {tag: {"vr": "UI", "Value": [uid]} if uid else {"vr": "UI"} for tag, uid in uids}
-
-
-def _status(parts: Parts) -> HTTPStatus:
-    if not parts.refused:
-        return HTTPStatus.OK
-    return HTTPStatus.ACCEPTED if parts.accepted else HTTPStatus.CONFLICT
-
-
-def _boundary(content_type: str) -> str:
+    Raises UnsupportedMediaTypeError, BadRequestError.
+    """
     if not content_type:
-        raise UnsupportedMediaTypeError("The body must be multipart/related; it has no type.")
+        raise UnsupportedMediaTypeError(f"The body has no Content-Type. {_TAKEN}")
     found = parse_media_type(content_type)
-    inner = found.parameters.get("type", DICOM).lower()
-    if found.name != "multipart/related" or inner != DICOM:
-        raise UnsupportedMediaTypeError(
-            'Instances are stored as multipart/related; type="application/dicom" only.'
-        )
+    if found.name in _PART_TYPES:
+        return SinglePartReader(content_type), found.name
+    default_type = found.parameters.get("type", DICOM).lower()
+    if found.name != "multipart/related" or default_type not in _PART_TYPES:
+        raise UnsupportedMediaTypeError(_TAKEN)
     boundary = found.parameters.get("boundary")
     if boundary is None:
         raise BadRequestError("The Content-Type names no boundary.")
-    return boundary
+    return MultipartReader(boundary, max_header_bytes=max_header_bytes), default_type

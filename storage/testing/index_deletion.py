@@ -97,7 +97,7 @@ class DeletionContract:
         marks.mark(deletion(), keys_of([make_record()]))
         assert marks.take_back(deletion().id, by="admin", at=NOON) == 1
         assert marks.take_back(deletion().id, by="someone else", at=NOON) == 0
-        assert marks.take_back("01NOSUCH", by="admin", at=NOON) is None
+        assert marks.take_back("01NOSUCH", by="admin", at=NOON) == 0
         found = marks.one(deletion().id)
         assert found is not None
         assert found.restored_by == "admin"
@@ -123,9 +123,10 @@ class DeletionContract:
         index.commit(records)
         marks = self.marks(index)
         marks.mark(deletion(), keys_of(records))
-        assert marks.revive(keys_of(records[1:])) == 1
+        (again,) = index.versions(study_uid(1), series_uid(1, 1), sop_instance_uid(1, 1, 2))
+        assert marks.revive([again]) == 1
         assert studies(index) == [((1,), (1,), ("CT",))]
-        assert marks.revive(keys_of(records[1:])) == 0
+        assert marks.revive([again]) == 0
 
     def test_other_bytes_in_the_place_of_deleted_ones_are_shown(self, index: Index) -> None:
         index.commit([make_record()])
@@ -147,22 +148,72 @@ class DeletionContract:
         marks.mark(deletion(1), keys_of([first]))
         index.commit([second])
         marks.mark(deletion(2), keys_of([second]))
-        marks.revive(keys_of([first, second]))
-        assert len(index.instances(study_uid(1))) == 1
+        marks.revive(index.versions(study_uid(1), series_uid(1, 1), sop_instance_uid(1, 1, 1)))
+        assert [each.sha256 for each in index.instances(study_uid(1))] == [first.sha256]
         assert studies(index) == [((1,), (1,), ("CT",))]
 
     def test_they_are_listed_the_newest_first(self, index: Index) -> None:
-        index.commit([make_record()])
         marks = self.marks(index)
         numbers = (1, 2, 3)
         for number in numbers:
-            marks.mark(deletion(number), [])
+            index.commit([make_record(number=number)])
+            assert marks.mark(deletion(number), keys_of([make_record(number=number)])) == 1
         assert [each.id for each in marks.listed(limit=2, offset=0)] == [
             deletion(3).id,
             deletion(2).id,
         ]
         assert marks.listed(limit=2, offset=2) == [deletion(1)]
         assert marks.count() == len(numbers)
+
+    def test_what_is_hidden_already_is_not_deleted_again(self, index: Index) -> None:
+        index.commit([make_record()])
+        marks = self.marks(index)
+        assert marks.mark(deletion(1), keys_of([make_record()])) == 1
+        assert marks.mark(deletion(2), keys_of([make_record()])) == 0
+        assert marks.one(deletion(2).id) is None
+        assert marks.keys(deletion(1).id) == keys_of([make_record()])
+
+    def test_a_further_version_sent_again_takes_the_empty_place(self, index: Index) -> None:
+        first, second = make_record(), make_record(content="corrected")
+        index.commit([first, second])
+        marks = self.marks(index)
+        marks.mark(deletion(), keys_of([first]))
+        assert index.instances(study_uid(1)) == []
+        versions = index.versions(study_uid(1), series_uid(1, 1), sop_instance_uid(1, 1, 1))
+        marks.revive(versions[1:])
+        assert [each.sha256 for each in index.instances(study_uid(1))] == [second.sha256]
+        assert marks.keys(deletion().id) == keys_of([first])
+
+    def test_a_study_deleted_and_sent_for_another_patient_is_that_patients(
+        self, index: Index
+    ) -> None:
+        wrong = make_record(patient="WRONG", AccessionNumber="A1", Modality="CR")
+        right = make_record(patient="RIGHT", content="corrected", Modality="DX")
+        rest = make_record(patient="RIGHT", number=2, AccessionNumber="A2", Modality="DX")
+        index.commit([wrong])
+        marks = self.marks(index)
+        marks.mark(deletion(), keys_of([wrong]))
+        assert index.commit([right, rest]) == [Outcome.ADDED, Outcome.ADDED]
+        (found,) = index.search(Query(level=Level.STUDY))
+        assert found.attributes["00100020"]["Value"] == ["RIGHT"]
+        assert found.attributes["00080050"]["Value"] == ["A2"]
+        assert not found.conflict
+        assert studies(index) == [((1,), (2,), ("DX",))]
+        # Now the study is another patient's, so a person has to look.
+        marks.take_back(deletion().id, by="admin", at=NOON)
+        (found,) = index.search(Query(level=Level.STUDY))
+        assert found.attributes["00100020"]["Value"] == ["RIGHT"]
+        assert found.conflict
+
+    def test_an_emptied_series_is_described_anew_and_the_study_is_not(self, index: Index) -> None:
+        index.commit([make_record(AccessionNumber="A1"), make_record(series=2)])
+        marks = self.marks(index)
+        marks.mark(deletion(), keys_of([make_record()]))
+        better = make_record(content="corrected", AccessionNumber="A2", Modality="MR")
+        index.commit([better])
+        (found,) = index.search(Query(level=Level.STUDY))
+        assert found.attributes["00080050"]["Value"] == ["A1"]
+        assert studies(index) == [((2,), (2,), ("CT", "MR"))]
 
     def marks(self, index: Index) -> Deletions:
         """Return the deletions of the index at hand."""

@@ -128,8 +128,10 @@ def test_ways_to_write_the_content_type(empty: Gateway, content_type: str) -> No
 @pytest.mark.parametrize(
     ("content_type", "status"),
     [
-        ("application/dicom", 415),
-        ('multipart/related; type="application/dicom+json"; boundary=part', 415),
+        ("", 415),
+        ("application/dicom+xml", 415),
+        ('multipart/related; type="application/dicom+xml"; boundary=part', 415),
+        ("image/jpeg", 415),
         ("multipart/form-data; boundary=part", 415),
         ('multipart/related; type="application/dicom"', 400),
         ('multipart/related; type="application/dicom"; boundary=""', 400),

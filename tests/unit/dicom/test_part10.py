@@ -14,10 +14,13 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.sequence import Sequence
 from pydicom.uid import UID
 
-from pacs_gateway.dicom import meta, part10
+from pacs_gateway.dicom import elements, meta, part10
 from pacs_gateway.errors import NotADataSetError
 
 LIMITS = part10.WalkLimits(max_depth=64, max_elements=100_000, max_header_bytes=1_000_000)
+DEEPEST = part10.WalkLimits(
+    max_depth=elements.MAX_DEPTH, max_elements=100_000, max_header_bytes=1_000_000
+)
 READABLE = (
     "CT_small.dcm",
     "MR_small.dcm",
@@ -90,6 +93,13 @@ def test_nesting_at_the_limit_is_read_and_beyond_it_refused() -> None:
     walk(nested(64))
     with pytest.raises(NotADataSetError, match="deeper than 64"):
         walk(nested(65))
+
+
+@pytest.mark.parametrize("depth", [200, elements.MAX_DEPTH])
+def test_nesting_as_deep_as_any_reader_takes_it(depth: int) -> None:
+    part10.walk(nested(depth), 0, implicit=False, big_endian=False, limits=DEEPEST)
+    with pytest.raises(NotADataSetError, match="deeper than 256 levels"):
+        part10.walk(nested(5000), 0, implicit=False, big_endian=False, limits=DEEPEST)
 
 
 def test_nesting_of_defined_length_counts_in_implicit_vr_too() -> None:
@@ -207,3 +217,27 @@ def check_walked_or_refused(data: bytes, *, implicit: bool, big_endian: bool) ->
         assert layout.pixels.offset + layout.pixels.length <= len(data)
         spans = layout.pixels.fragments.spans if layout.pixels.fragments else ()
         assert all(offset + length <= len(data) for offset, length in spans)
+
+
+def pixel_data(value: bytes) -> bytes:
+    return struct.pack("<HH2sHI", 0x7FE0, 0x0010, b"OB", 0, len(value)) + value
+
+
+def test_fragments_in_a_value_of_known_length_are_found() -> None:
+    delimiter = struct.pack("<HHI", 0xFFFE, 0xE0DD, 0)
+    for end in (b"", delimiter):
+        layout = walk(pixel_data(item(b"") + item(b"abcd") + item(b"ef") + end))
+        assert layout.pixels is not None
+        assert layout.pixels.fragments is not None
+        assert [length for _, length in layout.pixels.fragments.spans] == [4, 2]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [item(b"ab") + b"\0\0", item(b"ab")[:-1], item(b"ab") + struct.pack("<HHI", 0xFFFE, 0xE000, 9),
+     struct.pack("<HHI", 0xFFFE, 0xE000, 0xFFFFFFFF), b"\xfe\xff\x00\xe0"],
+)  # fmt: skip
+def test_native_pixels_that_begin_like_an_item_stay_native(value: bytes) -> None:
+    layout = walk(pixel_data(value))
+    assert layout.pixels is not None
+    assert (layout.pixels.length, layout.pixels.fragments) == (len(value), None)

@@ -1,6 +1,7 @@
 """Invariant: re-encoding into Explicit VR Little Endian changes how a data set is written, never
 what it says, however its bytes are cut into pieces."""
 
+import struct
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
@@ -10,7 +11,7 @@ from pydicom import Dataset, dcmread
 from pydicom.data import get_testdata_file
 from pydicom.pixels.utils import pixel_array
 
-from pacs_gateway.dicom import meta, part10, pixels, transcode
+from pacs_gateway.dicom import elements, meta, part10, pixels, transcode
 from storage.records import Origin, StoredInstance, utc_now
 
 # pydicom's test files hold values that pydicom warns about when the tests compare them.
@@ -37,7 +38,7 @@ def stored(data: bytes) -> StoredInstance:
     head = meta.decode(data)
     assert head is not None
     implicit, big_endian = meta.byte_encoding(head.transfer_syntax_uid)
-    limits = part10.WalkLimits(max_depth=64, max_elements=100_000, max_header_bytes=10**8)
+    limits = part10.WalkLimits(max_depth=256, max_elements=100_000, max_header_bytes=10**8)
     layout = part10.walk(data, head.length, implicit=implicit, big_endian=big_endian, limits=limits)
     return StoredInstance(
         study_uid="1.2",
@@ -136,3 +137,24 @@ def test_a_value_too_long_for_its_vr_becomes_unknown() -> None:
 def test_values_that_make_no_sense_stay_as_they_are() -> None:
     original = sample("MR_small_implicit.dcm").replace(b"1.3.6.1.4.1.5962", b"1.3.x.1.y.1.5962")
     assert b"1.3.x.1.y.1.5962" in reencoded(original)
+
+
+def test_the_deepest_nesting_is_written_anew() -> None:
+    nested = b""
+    for _ in range(elements.MAX_DEPTH):
+        item = struct.pack("<HHI", 0xFFFE, 0xE000, len(nested)) + nested
+        nested = struct.pack("<HHI", 0x0040, 0xA730, len(item)) + item
+    head = meta.encode(
+        sop_class_uid="1.2",
+        sop_instance_uid="1.2.3",
+        transfer_syntax_uid=meta.IMPLICIT_VR_LITTLE_ENDIAN,
+    )
+    written = reencoded(head + nested)
+    found = meta.decode(written)
+    assert found is not None
+    inside = elements.read(written, found.length, implicit=False, big_endian=False)
+    for _ in range(elements.MAX_DEPTH):
+        items = inside[0x0040A730].items
+        assert items is not None
+        (inside,) = items
+    assert inside == {}

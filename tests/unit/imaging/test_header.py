@@ -153,6 +153,9 @@ def test_a_lut_without_data_is_ignored() -> None:
         ({"PresentationLUTShape": "INVERSE"}, True),
         # Digital X-ray says both; it is one inversion, not two (PS3.3 C.8.11.3.1.2).
         ({"PresentationLUTShape": "INVERSE", "PhotometricInterpretation": "MONOCHROME1"}, True),
+        # Where they contradict each other, the shape counts.
+        ({"PresentationLUTShape": "IDENTITY", "PhotometricInterpretation": "MONOCHROME1"}, False),
+        ({"PresentationLUTShape": "", "PhotometricInterpretation": "MONOCHROME1"}, True),
     ],
 )
 def test_inversion(attributes: dict[str, Any], *, expected: bool) -> None:
@@ -241,3 +244,78 @@ def test_no_palette() -> None:
 def test_odd_headers_of_real_files() -> None:
     # "1A" frames and a VR that is none; pydicom alone refuses it.
     assert header.image(header.parse(shipped("badVR.dcm").header)).bits_allocated == 32
+
+
+def test_a_frames_group_may_hold_a_table_of_its_own() -> None:
+    groups = Dataset()
+    groups.FrameVOILUTSequence = item(VOILUTSequence=lut_item([2, 0, 8], b"\x07\x08"))
+    found = shades(
+        WindowCenter="1",
+        WindowWidth="9",
+        SharedFunctionalGroupsSequence=Sequence([groups]),
+    )
+    assert (found.window, found.voi_lut) == (None, Lut(0, 8, (7, 8)))
+
+
+def test_real_world_values_are_not_for_the_picture() -> None:
+    groups = Dataset()
+    groups.RealWorldValueMappingSequence = item(
+        RealWorldValueSlope=99.0, RealWorldValueIntercept=5.0
+    )
+    found = shades(PerFrameFunctionalGroupsSequence=Sequence([groups]))
+    assert (found.slope, found.intercept) == (1.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("attributes", "expected"),
+    [
+        ({}, 65436),
+        ({"PixelRepresentation": 1}, -100),
+        ({"RescaleSlope": "1", "RescaleIntercept": "-1024"}, -100),
+    ],
+)
+def test_the_first_input_of_a_table_is_negative_where_inputs_are(
+    attributes: dict[str, Any], expected: int
+) -> None:
+    found = shades(VOILUTSequence=lut_item([2, 65436, 8], b"\1\2"), **attributes)
+    assert found.voi_lut is not None
+    assert found.voi_lut.first == expected
+
+
+def test_a_table_of_bytes_announced_as_words() -> None:
+    found = shades(VOILUTSequence=lut_item([4, 0, 16], b"\x01\x02\x03\x04"))
+    assert found.voi_lut == Lut(0, 16, (1, 2, 3, 4))
+
+
+def test_supplemental_palette() -> None:
+    tables: dict[str, Any] = {
+        f"{colour}PaletteColorLookupTable{part}": value
+        for colour in ("Red", "Green", "Blue")
+        for part, value in (("Descriptor", [2, 1000, 8]), ("Data", b"\x01\x02"))
+    }
+    assert shades(**tables).supplement is None
+    found = shades(PixelPresentation="COLOR", **tables)
+    assert found.supplement == Palette(1000, b"\x01\x02", b"\x01\x02", b"\x01\x02")
+    assert shades(PixelPresentation="COLOR").supplement is None
+
+
+def test_a_photometric_interpretation_that_is_missing_is_guessed() -> None:
+    assert image(PhotometricInterpretation=None).photometric == "MONOCHROME2"
+    assert image(PhotometricInterpretation=None, SamplesPerPixel=3).photometric == "RGB"
+    found = image(PhotometricInterpretation="", RedPaletteColorLookupTableDescriptor=[2, 0, 8])
+    assert found.photometric == "PALETTE COLOR"
+
+
+def test_four_samples_are_for_two_retired_colour_models_only() -> None:
+    assert image(PhotometricInterpretation="CMYK", SamplesPerPixel=4).samples == 4
+    with pytest.raises(UnrenderableError, match="cannot be shown"):
+        image(PhotometricInterpretation="RGB", SamplesPerPixel=4)
+
+
+def test_an_image_inside_the_deepest_nesting_is_read() -> None:
+    nested = Dataset()
+    for _ in range(200):
+        outer = Dataset()
+        outer.ContentSequence = Sequence([nested])
+        nested = outer
+    assert image(Rows=3, ContentSequence=nested.ContentSequence).rows == 3

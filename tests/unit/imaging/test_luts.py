@@ -138,3 +138,21 @@ def test_palette_indices_are_held_to_its_ends() -> None:
     assert luts.colours(indices, palette).tolist() == [
         [[1, 4, 7], [1, 4, 7], [2, 5, 8], [3, 6, 9], [3, 6, 9]]
     ]
+
+
+def test_a_supplemental_palette_colours_the_values_from_its_first_on() -> None:
+    palette = Palette(first=100, red=b"\x01\x02", green=b"\x03\x04", blue=b"\x05\x06")
+    shades = Shades(window=Window(50, 100, "LINEAR_EXACT"), supplement=palette)
+    pixels = np.array([[0, 50, 100, 101, 500]], np.uint16)
+    assert luts.grey(pixels, shades, None).tolist() == [
+        [[0, 0, 0], [128, 128, 128], [1, 3, 5], [2, 4, 6], [2, 4, 6]]
+    ]
+    assert luts.grey(pixels[:, :2], shades, None).tolist() == [[0, 128]]
+
+
+@pytest.mark.parametrize("dtype", ["u1", "i1", "u2", "i2"])
+def test_the_table_gives_what_computing_every_pixel_gives(dtype: str) -> None:
+    limits = np.iinfo(dtype)
+    pixels = np.linspace(limits.min, limits.max, 300_000).astype(dtype).reshape(1, -1)
+    shades = Shades(slope=1.5, intercept=-3.0, window=Window(20, 90))
+    assert (luts.grey(pixels, shades, None) == luts.grey(pixels.astype("i4"), shades, None)).all()

@@ -36,7 +36,7 @@ def read(chunks: list[bytes], *, boundary: str = BOUNDARY, limit: int = 1000) ->
             else:
                 assert isinstance(event, PartEnded)
                 open_part = False
-    reader.close()
+    assert list(reader.close()) == []
     assert not open_part
     return parts
 
