@@ -7,7 +7,7 @@ those again that nothing has taken the place of; counts are right after either.
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Row, exists, func, select, update
 
@@ -38,6 +38,11 @@ class Deletion:
     deleted_at: datetime
     restored_by: str | None = None
     restored_at: datetime | None = None
+
+
+class _Study(NamedTuple):
+    id: int
+    patient_id: int
 
 
 class Deletions:
@@ -145,7 +150,7 @@ class Deletions:
             return connection.execute(query).first() is not None
 
 
-def _take_turns(connection: Connection, study_uids: Collection[str]) -> Sequence[Row[Any]]:
+def _take_turns(connection: Connection, study_uids: Collection[str]) -> Sequence[_Study]:
     """Wait until nobody else changes these studies, and return them.
 
     Committers wait here too, in the same order (storage/indexing.py): before anything is read,
@@ -157,11 +162,11 @@ def _take_turns(connection: Connection, study_uids: Collection[str]) -> Sequence
         .order_by(_studies.StudyInstanceUID)
         .with_for_update()
     )
-    return connection.execute(query).all()
+    return [_Study(*row) for row in connection.execute(query)]
 
 
 def _show(
-    connection: Connection, studies: Sequence[Row[Any]], which: Sequence[ColumnElement[bool]]
+    connection: Connection, studies: Sequence[_Study], which: Sequence[ColumnElement[bool]]
 ) -> int:
     """Show instances that are hidden; return how many were.
 
@@ -208,7 +213,7 @@ def _show(
 
 
 def _recount(
-    connection: Connection, series_ids: Collection[int], studies: Sequence[Row[Any]]
+    connection: Connection, series_ids: Collection[int], studies: Sequence[_Study]
 ) -> None:
     counting.count_series(connection, series_ids)
     for study in studies:

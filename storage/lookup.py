@@ -31,13 +31,25 @@ _INSTANCES = (
     .select_from(_FROM)
     .where(
         _instances.SOPInstanceUID == bindparam("instance"),
-        _studies.StudyInstanceUID == bindparam("study"),
         _instances.current,
     )
 )
+_STUDY_KNOWN = select(_studies.id).where(_studies.StudyInstanceUID == bindparam("study"))
 _SERIES_KNOWN = select(_series.id).where(_series.SeriesInstanceUID == bindparam("series"))
 _OF_STUDY = (_studies.StudyInstanceUID == bindparam("study"), _instances.current)
 _OF_SERIES = (*_OF_STUDY, _series.SeriesInstanceUID == bindparam("series"))
+
+_HEADER_COLUMNS = (
+    _instances.id,
+    _series.SeriesInstanceUID,
+    _instances.SOPInstanceUID,
+    _instances.metadata,
+)
+_HEADER = (
+    select(*_HEADER_COLUMNS)
+    .select_from(_FROM)
+    .where(*_OF_SERIES, _instances.SOPInstanceUID == bindparam("instance"))
+)
 
 
 class StoredHeader(NamedTuple):
@@ -57,16 +69,22 @@ class Lookup:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._instances = _Prepared(engine, _INSTANCES, STORED_COLUMNS)
+        self._study_known = _Prepared(engine, _STUDY_KNOWN, (_studies.id,))
         self._series_known = _Prepared(engine, _SERIES_KNOWN, (_series.id,))
+        self._header = _Prepared(engine, _HEADER, _HEADER_COLUMNS)
         self._ids_of_study = _Prepared(engine, _ids(_OF_STUDY), (_instances.id,))
         self._ids_of_series = _Prepared(engine, _ids(_OF_SERIES), (_instances.id,))
 
-    def instances(self, study_uid: str, sop_instance_uid: str) -> Sequence[StoredInstance]:
-        """Return the instances of a study under one UID; there may be one in each of its series."""
-        rows = self._instances.rows(study=study_uid, instance=sop_instance_uid)
+    def instances(self, sop_instance_uid: str) -> Sequence[StoredInstance]:
+        """Return the instances under one UID; there may be one in each of several series."""
+        rows = self._instances.rows(instance=sop_instance_uid)
         return [
             stored_instance(SimpleNamespace(**dict(zip(_NAMES, row, strict=True)))) for row in rows
         ]
+
+    def knows_study(self, study_uid: str) -> bool:
+        """Return whether there is, or has been, a study of this UID."""
+        return bool(self._study_known.rows(study=study_uid))
 
     def knows_series(self, series_uid: str) -> bool:
         """Return whether some study has a series of this UID."""
@@ -82,25 +100,21 @@ class Lookup:
         rows = self._ids_of_series.rows(study=study_uid, series=series_uid)
         return [number for (number,) in rows]
 
-    def headers(
-        self, study_uid: str, series_uid: str | None, sop_instance_uid: str | None
-    ) -> Iterator[StoredHeader]:
-        """Yield the headers of a study, series or instance, in the order of their numbers."""
+    def header(self, study_uid: str, series_uid: str, sop_instance_uid: str) -> StoredHeader | None:
+        """Return the header of one instance."""
+        rows = self._header.rows(study=study_uid, series=series_uid, instance=sop_instance_uid)
+        return StoredHeader(*rows[0]) if rows else None
+
+    def headers(self, study_uid: str, series_uid: str | None) -> Iterator[StoredHeader]:
+        """Yield the headers of a study or series, in the order of their numbers."""
         query = (
-            select(
-                _instances.id,
-                _series.SeriesInstanceUID,
-                _instances.SOPInstanceUID,
-                _instances.metadata,
-            )
+            select(*_HEADER_COLUMNS)
             .select_from(_FROM)
             .where(_studies.StudyInstanceUID == study_uid, _instances.current)
             .order_by(*_ORDER)
         )
         if series_uid is not None:
             query = query.where(_series.SeriesInstanceUID == series_uid)
-        if sop_instance_uid is not None:
-            query = query.where(_instances.SOPInstanceUID == sop_instance_uid)
         with reading(self._engine) as connection:
             options = connection.execution_options(yield_per=ROWS_AT_ONCE)
             # A reader that stops half-way must not leave a cursor open in the server.

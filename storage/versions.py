@@ -21,6 +21,8 @@ class _Known(NamedTuple):
 
 
 class Next(NamedTuple):
+    """What becomes of a record."""
+
     version: int | None
     """The number to give to the record, None if it is there already."""
     outcome: Outcome

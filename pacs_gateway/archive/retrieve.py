@@ -46,25 +46,31 @@ class Retrieval:
     def instance(self, study_uid: str, series_uid: str, sop_instance_uid: str) -> StoredInstance:
         """Return the current version of one instance.
 
-        Reports and links outlive series: an instance is also found under a series UID that nothing
-        here has (its study and its own UID must be right), but not under another series' UID.
+        Reports and links outlive studies and series, which are merged, split and corrected; the
+        UID of the instance is its own for ever. So it is also found under a study or series UID
+        that nothing here has or has had, but never under that of another study or series. Whoever
+        decides who may see it must look at the study that it is found in.
 
-        Raises UnknownError.
+        Raises UnknownError, GoneError.
         """
-        found = self._lookup.instances(study_uid, sop_instance_uid)
+        found = self._lookup.instances(sop_instance_uid)
         for instance in found:
-            if instance.series_uid == series_uid:
+            if (instance.study_uid, instance.series_uid) == (study_uid, series_uid):
                 return instance
-        if not found or self._lookup.knows_series(series_uid):
-            raise self._not_found(study_uid, series_uid, sop_instance_uid)
-        return found[0]
+        stale_study = bool(found) and not self._lookup.knows_study(study_uid)
+        stale_series = bool(found) and not self._lookup.knows_series(series_uid)
+        for instance in found:
+            fits = stale_study or instance.study_uid == study_uid
+            if fits and (stale_series or instance.series_uid == series_uid):
+                return instance
+        raise self._not_found(study_uid, series_uid, sop_instance_uid)
 
     def of_study(self, study_uid: str, sop_instance_uid: str) -> StoredInstance:
         """Return an instance of a study, whichever series has it; raises UnknownError."""
-        found = self._lookup.instances(study_uid, sop_instance_uid)
-        if not found:
-            raise self._not_found(study_uid, None, sop_instance_uid)
-        return found[0]
+        for instance in self._lookup.instances(sop_instance_uid):
+            if instance.study_uid == study_uid:
+                return instance
+        raise self._not_found(study_uid, None, sop_instance_uid)
 
     def revision(self, study_uid: str, series_uid: str | None = None) -> Sequence[int]:
         """Return numbers that change whenever the instances of a study or series do.
@@ -79,8 +85,11 @@ class Retrieval:
     def headers(
         self, study_uid: str, series_uid: str | None = None, sop_instance_uid: str | None = None
     ) -> Iterator[StoredHeader]:
-        """Yield the header of each instance as written at ingest; no object is opened."""
-        return self._lookup.headers(study_uid, series_uid, sop_instance_uid)
+        """Return the header of each instance as written at ingest; no object is opened."""
+        if series_uid is None or sop_instance_uid is None:
+            return self._lookup.headers(study_uid, series_uid)
+        found = self._lookup.header(study_uid, series_uid, sop_instance_uid)
+        return iter([found] if found is not None else [])
 
     def metadata(
         self, study_uid: str, series_uid: str | None = None, sop_instance_uid: str | None = None

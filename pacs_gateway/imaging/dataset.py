@@ -37,6 +37,7 @@ _NUMBERS = {
 }  # fmt: skip
 _WHOLE_TEXTS = frozenset({"LT", "ST", "UT", "UR"})
 """VRs of one value, in which a backslash is a character."""
+_BYTES = (LONG_LENGTH_VRS | {"AT", "OB or OW", "US or OW", "US or SS or OW"}) - {"UC", "UT", "UR"}
 
 
 class Span(NamedTuple):
@@ -136,7 +137,7 @@ class DataSet:
         value = self.encoding.buffer[span.start : span.stop]
         if vr in _NUMBERS:
             return self._numbers(_NUMBERS[vr], value, "<" if span.vr == "UN" else None)
-        if vr in LONG_LENGTH_VRS - {"UC", *_WHOLE_TEXTS} or " or " in vr or vr == "AT":
+        if vr in _BYTES:
             return value or None
         return self._text(vr, value)
 

@@ -86,13 +86,10 @@ def image(header: Header) -> Image:
     photometric = attributes.text(data_set, "PhotometricInterpretation") or _likely_model(
         data_set, samples
     )
-    rows, columns = (
-        attributes.integer(data_set, "Rows") or 0,
-        attributes.integer(data_set, "Columns") or 0,
-    )
+    rows, columns = _size(data_set)
+    if samples not in (1, SAMPLES_OF_COLOUR.get(photometric, 3)):
+        raise UnrenderableError(f"Pixels of {samples} samples cannot be shown.")
     allocated = attributes.integer(data_set, "BitsAllocated") or 0
-    if rows < 1 or columns < 1 or samples not in (1, SAMPLES_OF_COLOUR.get(photometric, 3)):
-        raise UnrenderableError(f"An image of {rows} x {columns} x {samples} cannot be shown.")
     if allocated not in _BITS_ALLOCATED[kind]:
         raise UnrenderableError(f"Pixels of {allocated} bits cannot be shown.")
     stored, high_bit = _stored_bits(data_set, allocated)
@@ -113,6 +110,13 @@ def image(header: Header) -> Image:
         high_bit=high_bit,
         signed=attributes.integer(data_set, "PixelRepresentation") == 1,
     )
+
+
+def _size(data_set: DataSet) -> tuple[int, int]:
+    rows, columns = (attributes.integer(data_set, name) or 0 for name in ("Rows", "Columns"))
+    if rows < 1 or columns < 1:
+        raise UnrenderableError(f"An image of {rows} x {columns} pixels cannot be shown.")
+    return rows, columns
 
 
 def _likely_model(data_set: DataSet, samples: int) -> str:

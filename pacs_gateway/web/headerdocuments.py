@@ -38,10 +38,11 @@ def gzipped(pieces: Iterator[bytes]) -> Iterator[bytes]:
 class Remembering:
     """Puts a document into memory once it is complete, if it is what its key says.
 
-    The revision was read before the headers, and an instance may have come between.
+    The revision was read before the headers, and an instance may have come between; the header
+    of one instance (revision None) never changes.
     """
 
-    def __init__(self, bodies: Bodies, key: str, revision: Sequence[int]) -> None:
+    def __init__(self, bodies: Bodies, key: str, revision: Sequence[int] | None) -> None:
         self._bodies = bodies
         self._key = key
         self._revision = revision
@@ -64,7 +65,8 @@ class Remembering:
             else:
                 together.clear()
             yield piece
-        if size <= self._bodies.largest and sorted(self._numbers) == list(self._revision):
+        expected = self._revision is None or sorted(self._numbers) == list(self._revision)
+        if size <= self._bodies.largest and expected:
             self._bodies.put(self._key, b"".join(together))
 
 

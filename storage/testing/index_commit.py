@@ -2,14 +2,16 @@
 
 import hashlib
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import replace
 from datetime import timedelta
 from threading import Barrier
 
 import pytest
 
+from storage.database import writing
 from storage.index import Index
+from storage.indexing import commit_batch
 from storage.records import DicomJson, Found, InstanceRecord, Level, Match, MatchKind, Outcome
 from storage.records import QuerySpec as Query
 from storage.testing.instance import (
@@ -310,6 +312,19 @@ class ConcurrencyContract:
         ]
         outcomes = _commit_at_once(index, again)
         assert set(outcomes) == {Outcome.CONFLICT}
+
+    def test_one_instance_in_two_studies_at_once_is_flagged(self, index: Index) -> None:
+        here, there = make_record(), make_record(study=2, patient="P2")
+        there = replace(there, sop_instance_uid=here.sop_instance_uid)
+        with ThreadPoolExecutor(1) as other:
+            with writing(index._engine) as connection:
+                assert commit_batch(connection, [here]) == [Outcome.ADDED]
+                waiting = other.submit(index.commit, [there])
+                # The other one has to wait: it cannot see yet what it is in conflict with.
+                assert wait([waiting], timeout=0.3).done == set()
+            assert waiting.result() == [Outcome.CONFLICT]
+        assert study(index, 1).conflict
+        assert study(index, 2).conflict
 
 
 def _filed_twice(number: int = 1) -> tuple[InstanceRecord, InstanceRecord]:

@@ -1,6 +1,11 @@
 """What deleting and bringing back must do: hide exactly what was marked, and keep every count right."""
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import partial
+from threading import Barrier
+from typing import Any
 
 from storage.deletions import Deletion, Deletions
 from storage.index import Index
@@ -46,6 +51,18 @@ def studies(index: Index) -> list[tuple[object, ...]]:
     ]
 
 
+def _at_once(*acts: Callable[[], object]) -> list[Any]:
+    """Return what each act returned; they began at the same moment."""
+    barrier = Barrier(len(acts))
+
+    def run(act: Callable[[], object]) -> object:
+        barrier.wait(10)
+        return act()
+
+    with ThreadPoolExecutor(len(acts)) as pool:
+        return list(pool.map(run, acts))
+
+
 class DeletionContract:
     """The tests; each says one thing that callers rely on."""
 
@@ -68,8 +85,8 @@ class DeletionContract:
         assert len(lookup.revision(study_uid(1), None)) == len(records)
         self.marks(index).mark(deletion(), keys_of(records[:1]))
         assert len(lookup.revision(study_uid(1), series_uid(1, 1))) == 1
-        assert lookup.instances(study_uid(1), sop_instance_uid(1, 1, 1)) == []
-        (left,) = lookup.headers(study_uid(1), None, None)
+        assert lookup.instances(sop_instance_uid(1, 1, 1)) == []
+        (left,) = lookup.headers(study_uid(1), None)
         assert left.sop_instance_uid == sop_instance_uid(1, 1, 2)
 
     def test_other_studies_and_the_rest_of_the_same_stay(self, index: Index) -> None:
@@ -214,6 +231,33 @@ class DeletionContract:
         (found,) = index.search(Query(level=Level.STUDY))
         assert found.attributes["00080050"]["Value"] == ["A1"]
         assert studies(index) == [((2,), (2,), ("CT", "MR"))]
+
+    def test_bringing_back_while_another_version_arrives(self, index: Index) -> None:
+        """One of the two takes the place, never both."""
+        marks = self.marks(index)
+        for number in range(1, 11):
+            first = make_record(number=number)
+            index.commit([first])
+            marks.mark(deletion(number), keys_of([first]))
+            _at_once(
+                partial(marks.take_back, deletion(number).id, by="admin", at=NOON),
+                partial(index.commit, [make_record(number=number, content="corrected")]),
+            )
+            assert len(index.instances(study_uid(1))) == number
+            assert studies(index) == [((1,), (number,), ("CT",))]
+
+    def test_deleting_while_others_store_and_delete(self, index: Index) -> None:
+        marks = self.marks(index)
+        for number in range(1, 11):
+            old, new = make_record(number=number), make_record(series=2, number=number)
+            index.commit([old])
+            counts = _at_once(
+                partial(marks.mark, deletion(2 * number), keys_of([old])),
+                partial(marks.mark, deletion(2 * number + 1), keys_of([old])),
+                partial(index.commit, [new]),
+            )
+            assert sorted(counts[:2]) == [0, 1]
+            assert studies(index) == [((1,), (number,), ("CT",))]
 
     def marks(self, index: Index) -> Deletions:
         """Return the deletions of the index at hand."""

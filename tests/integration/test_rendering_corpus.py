@@ -35,7 +35,7 @@ KNOWN_DIFFERENCES = {
     "colour_and_patterns/CT0012.fragmented_no_bot_jpeg_baseline.51.dcm": FUNCTIONAL_GROUPS,
     "made/window_width0_invalid.dcm": "width 0: the reference spreads the whole range of 16 bits",
     "pydicom/rtdose_expb.dcm": WORD_ORDER,
-    "pydicom_data/eCT_Supplemental.dcm": "the reference forgets the rescale intercept: all black",
+    "pydicom_data/eCT_Supplemental.dcm": "the reference ignores the supplemental palette: all black",
     "weasis/jpeg2000-multiframe-multifragments.dcm": FUNCTIONAL_GROUPS,
 }
 """Where the reference is not what a person should see, by path, with the reason."""
