@@ -4,8 +4,8 @@ The colour rule: what a codec turned into RGB is said to be RGB afterwards, so t
 converts twice or not at all.
 
 libjpeg fills what is missing of a stream with grey and says nothing. So a stream without its end
-marker is decoded several times with different bits after it: only if none of them shows in the
-picture was nothing missing but the marker.
+marker, or with such grey in its last corner, is decoded several times with different bits after
+it: only if none of them shows in the picture was nothing missing.
 """
 
 from collections.abc import Callable
@@ -30,7 +30,9 @@ _FRAME_MARKERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _SEQUENTIAL = frozenset({0xC0, 0xC1, 0xC3})
 _LOSSLESS = 0xC3
 _JFIF, _ADOBE = (0xE0, b"JFIF"), (0xEE, b"Adobe")
-_AFTER_THE_END = (b"", b"\x55" * 64, b"\xaa" * 64)
+_AFTER_THE_END = (b"\x55" * 64, b"\xaa" * 64)
+_FILLED_IN = (128, 2048)
+"""What libjpeg puts where 8-bit and other data are missing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,21 +109,32 @@ def _lossless(data: bytes) -> Array:
 
 def _checked(frame: bytes, head: _Head, decoder: Callable[[bytes], Array]) -> Array:
     """Return what `decoder` makes of a frame that is whole."""
-    if frame.rfind(_END) > frame.rfind(_SCAN):
-        return decoder(frame)
+    end = frame.rfind(_END)
+    if end > frame.rfind(_SCAN):
+        pixels = decoder(frame)
+        if head.is_one_run and np.isin(pixels[-1, -1], _FILLED_IN).all():
+            # Perhaps a picture that was cut and closed again; seldom one that is just so grey.
+            _refuse_if_open(frame[:end], pixels, decoder)
+        return pixels
     if not head.is_one_run:
         # Whether more scans or intervals were to come, nobody can tell.
         raise cut_short()
     if frame.endswith(b"\xff"):
         # The first half of an end marker, or of a stuffed byte; only as that is it data.
         frame += b"\x00"
+    pixels = decoder(frame + _END)
+    _refuse_if_open(frame, pixels, decoder)
+    return pixels
+
+
+def _refuse_if_open(scan: bytes, pixels: Array, decoder: Callable[[bytes], Array]) -> None:
+    """Refuse a stream whose picture depends on what follows its end."""
     try:
-        first, *others = (decoder(frame + bits + _END) for bits in _AFTER_THE_END)
+        others = [decoder(scan + bits + _END) for bits in _AFTER_THE_END]
     except CODEC_ERRORS as error:
         raise cut_short() from error
-    if not all(np.array_equal(first, other) for other in others):
+    if not all(np.array_equal(pixels, other) for other in others):
         raise cut_short()
-    return first
 
 
 def _head(frame: bytes) -> _Head:

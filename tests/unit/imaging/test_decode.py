@@ -307,6 +307,33 @@ def test_a_jpeg_that_lacks_nothing_but_its_end_marker_is_shown(kind: str) -> Non
             values(image, stream[:-missing])
 
 
+@pytest.mark.parametrize("depth", [8, 12, 16])
+def test_a_jpeg_that_was_cut_and_closed_again_is_refused(depth: int) -> None:
+    noise = np.random.default_rng(1).integers(0, 256, (40, 24), np.uint8)
+    pixels = noise if depth == 8 else noise.astype(np.uint16) * 16
+    frame = bytes(
+        imagecodecs.jpeg8_encode(pixels, lossless=True)
+        if depth == 16
+        else imagecodecs.jpeg8_encode(pixels, bitspersample=depth, level=90)
+    )
+    image = replace(IMAGE, transfer_syntax_uid=f"{JPEG}.51", rows=40, columns=24)
+    assert values(image, frame)
+    start = frame.rfind(b"\xff\xda")
+    for share in (0.2, 0.5, 0.7):
+        cut = frame[: start + int((len(frame) - start) * share)].rstrip(b"\xff")
+        with pytest.raises(UnrenderableError, match="cut short"):
+            values(image, cut + b"\xff\xd9")
+
+
+@pytest.mark.parametrize("grey", [128, 127])
+def test_a_jpeg_may_be_as_grey_as_what_is_filled_in(grey: int) -> None:
+    pixels = np.full((20, 30), grey, np.uint8)
+    image = replace(IMAGE, transfer_syntax_uid=f"{JPEG}.50", rows=20, columns=30)
+    for lossless in (False, True):
+        frame = bytes(imagecodecs.jpeg8_encode(pixels, lossless=lossless, level=95))
+        assert values(image, frame) == pixels.tolist()
+
+
 @pytest.mark.parametrize("kind", ["progressive", "restart"])
 def test_a_jpeg_without_end_that_may_lack_a_scan_or_an_interval_is_refused(kind: str) -> None:
     image = replace(IMAGE, transfer_syntax_uid=f"{JPEG}.55", rows=30, columns=20)
