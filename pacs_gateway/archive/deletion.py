@@ -6,7 +6,8 @@ objects it is about, and then marks the index; the index alone decides what is s
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from hashlib import sha256
@@ -18,12 +19,15 @@ from ulid import ULID
 
 from pacs_gateway.errors import GoneError, UnknownError
 from storage import deletions
+from storage.errors import UnavailableError
 from storage.index import Index
 from storage.objects import ObjectStore
 from storage.records import StoredInstance, utc_now
 
 ACTS_PREFIX = "v1-deletions/"
 """Where acts are kept; their names are ULIDs, so they list in the order of time."""
+
+_NO_SUCH = "There has been no such deletion."
 
 _log = structlog.get_logger(__name__)
 
@@ -80,15 +84,14 @@ class Deletion:
 
         Raises UnknownError if there has been no such deletion.
         """
-        keys = self._marks.keys(deletion_id)
-        if keys:
+        if keys := self._marks.keys(_number_of(deletion_id)):
             at = utc_now()
             self._write(str(ULID()), "restore", keys, at=at, by=by, deletion=deletion_id)
             shown = self._marks.take_back(deletion_id, by=by, at=at)
             _log.info("restored", deletion=deletion_id, instances=shown)
         found = self._marks.one(deletion_id)
         if found is None:
-            raise UnknownError("There has been no such deletion.")
+            raise UnknownError(_NO_SUCH)
         return found
 
     def revive(self, sent_again: Sequence[StoredInstance]) -> None:
@@ -110,9 +113,27 @@ class Deletion:
         """Keep an act durably: of each object, the last act that names it says if it is shown."""
         record = {"act": act, "at": at.isoformat(), **more, "objects": objects}
         content = json.dumps(record, ensure_ascii=False).encode("utf-8")
-        with NamedTemporaryFile(dir=self._scratch, suffix=".act") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-            digest = sha256(content).hexdigest()
-            self._store.put(f"{ACTS_PREFIX}{name}.json", Path(file.name), sha256=digest)
+        with self._synced(content) as path:
+            self._store.put(f"{ACTS_PREFIX}{name}.json", path, sha256=sha256(content).hexdigest())
+
+    @contextmanager
+    def _synced(self, content: bytes) -> Iterator[Path]:
+        """Yield a file as the object store takes them; raises UnavailableError."""
+        try:
+            with NamedTemporaryFile(dir=self._scratch, suffix=".act") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+                yield Path(file.name)
+        except OSError as error:
+            raise UnavailableError(
+                f"The folder {self._scratch} cannot be written: {error.strerror}."
+            ) from error
+
+
+def _number_of(deletion_id: str) -> str:
+    """Return the number if it can be one: PostgreSQL does not take every text."""
+    try:
+        return str(ULID.from_str(deletion_id))
+    except ValueError as error:
+        raise UnknownError(_NO_SUCH) from error

@@ -19,6 +19,7 @@ from pacs_gateway.imaging import codecs, native
 from pacs_gateway.imaging.image import Image
 from pacs_gateway.imaging.stream import CODEC_ERRORS, Decompressed, damaged
 
+_SAMPLES_OF_COLOUR = 3
 _DEFLATED_FRAMES = "1.2.840.10008.1.2.8.1"
 _NATIVE = frozenset(
     {
@@ -115,6 +116,8 @@ def _of_stream(image: Image, stream: Decompressed) -> Image:
     if pixels.dtype.kind not in "iu" or pixels.ndim not in (2, 3):
         raise damaged()
     rows, columns, samples = (*pixels.shape, 1)[:3]
+    if samples not in (1, _SAMPLES_OF_COLOUR, image.samples):
+        raise UnrenderableError(f"A compressed frame of {samples} samples cannot be shown.")
     allocated = max(image.bits_allocated, 8 * pixels.dtype.itemsize)
     if image.bits_allocated == 1 and pixels.max(initial=0) <= 1:
         allocated = 1

@@ -10,6 +10,7 @@ it: only if none of them shows in the picture was nothing missing.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import imagecodecs
@@ -87,24 +88,19 @@ def decode_ls(image: Image, frame: bytes) -> Decompressed:
 def _decoder(image: Image, head: _Head) -> tuple[Callable[[bytes], Array], str]:
     """Return what decodes the stream, and the colour model that comes out."""
     rgb, ycbcr = imagecodecs.JPEG8.CS.RGB, imagecodecs.JPEG8.CS.YCbCr
-    if head.process == _LOSSLESS:
-        return _lossless, image.photometric
     if head.components != 3:  # noqa: PLR2004 - grey, or four components that nobody converts
         return imagecodecs.jpeg8_decode, image.photometric
-    if head.names_its_colours:
-        return lambda data: imagecodecs.jpeg8_decode(data, outcolorspace=rgb), "RGB"
-    space = rgb if image.photometric == "RGB" else ycbcr
-    return lambda data: imagecodecs.jpeg8_decode(data, colorspace=space, outcolorspace=rgb), "RGB"
-
-
-def _lossless(data: bytes) -> Array:
-    rgb = imagecodecs.JPEG8.CS.RGB
-    try:
+    if head.process == _LOSSLESS:
         # Named the same on both sides, no conversion happens.
-        return imagecodecs.jpeg8_decode(data, colorspace=rgb, outcolorspace=rgb)
-    except CODEC_ERRORS:
-        # libjpeg knows fewer restart intervals and predictors than are in use.
-        return imagecodecs.jpegsof3_decode(data)
+        return _decoder_of(rgb, rgb), image.photometric
+    if head.names_its_colours:
+        return _decoder_of(None, rgb), "RGB"
+    return _decoder_of(rgb if image.photometric == "RGB" else ycbcr, rgb), "RGB"
+
+
+def _decoder_of(stored: int | None, wanted: int) -> Callable[[bytes], Array]:
+    """Return a decoder from one colour space to another; None is what the stream names."""
+    return partial(imagecodecs.jpeg8_decode, colorspace=stored, outcolorspace=wanted)
 
 
 def _checked(frame: bytes, head: _Head, decoder: Callable[[bytes], Array]) -> Array:

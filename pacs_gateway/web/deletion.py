@@ -76,8 +76,10 @@ class DeletionEndpoints:
         """Hide a study, series or instance; no byte of it is removed."""
         uids = uids_of(request)
         reason = request.query_params.get("reason", "")
-        if len(reason) > MAX_REASON_CHARACTERS:
-            raise BadRequestError(f"A reason has at most {MAX_REASON_CHARACTERS} characters.")
+        if len(reason) > MAX_REASON_CHARACTERS or not reason.isprintable():
+            raise BadRequestError(
+                f"A reason is one line of at most {MAX_REASON_CHARACTERS} characters."
+            )
         by = caller_of(request).username
         await run_in_threadpool(self._deletion.delete, *uids, by=by, reason=reason)
         return Response(status_code=HTTPStatus.NO_CONTENT)

@@ -11,6 +11,7 @@ from pydicom import dcmread
 
 from pacs_gateway.archive.deletion import ACTS_PREFIX
 from tests.integration.web.gateway import Client, Gateway, running, sample, settings_for
+from tests.integration.web.test_session import log_in
 from tests.integration.web.test_wado import path_of
 
 CT, MR = (dcmread(BytesIO(sample(name))) for name in ("CT_small.dcm", "MR_small.dcm"))
@@ -63,6 +64,29 @@ def test_it_is_gone_from_every_answer(gateway: Gateway, admin: Client, path: str
     assert objects(gateway) == before
 
 
+def test_the_list_of_studies_does_not_show_it(gateway: Gateway, admin: Client) -> None:
+    assert str(CT.PatientID) in admin("/").body.decode()
+    admin(SERIES, "DELETE")
+    assert str(CT.PatientID) not in admin("/").body.decode()
+    assert str(MR.PatientID) in admin("/").body.decode()
+    assert admin(f"/studies/{CT.StudyInstanceUID}").status == 404
+    assert gateway.archive.index.totals().studies == 1
+
+
+def test_a_page_of_another_site_cannot_delete(gateway: Gateway, admin: Client) -> None:
+    browser = log_in(gateway.client(), "admin")
+    assert browser(STUDY, "DELETE", Origin="https://elsewhere.example").status == 403
+    assert admin(INSTANCE).status == 200
+    assert browser(STUDY, "DELETE").status == 204
+
+
+def test_it_is_described(admin: Client) -> None:
+    paths = admin("/api/openapi.json").json()["paths"]
+    assert "delete" in paths["/dicom-web/studies/{study}"]
+    assert "get" in paths["/api/deletions"]
+    assert "post" in paths["/api/deletions/{deletion_id}/restore"]
+
+
 def test_bringing_it_back(admin: Client) -> None:
     shown = (SEARCH, f"{SERIES}/metadata", f"{INSTANCE}/frames/1?accept=application/octet-stream")
     before = [admin(path).body for path in shown]
@@ -86,7 +110,10 @@ def test_deleting_again_and_deleting_nothing(admin: Client) -> None:
     assert admin("/dicom-web/studies/1.2.3", "DELETE").status == 404
     assert admin("/dicom-web/studies/x", "DELETE").status == 400
     assert admin(f"{path_of(MR)}?reason={'x' * 501}", "DELETE").status == 400
-    assert admin("/api/deletions/nothing/restore", "POST").status == 404
+    assert admin(f"{path_of(MR)}?reason=a%00b", "DELETE").status == 400
+    for number in ("nothing", "%00" * 26, "01ARZ3NDEKTSV4RRFFQ69G5FAV"):
+        assert admin(f"/api/deletions/{number}/restore", "POST").status == 404
+    assert admin("/api/deletions?limit=0").status == 400
 
 
 @pytest.mark.parametrize("role", ["reader", "device"])

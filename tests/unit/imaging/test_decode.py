@@ -279,6 +279,13 @@ def test_recompressed_jpeg_in_jpeg_xl_comes_back_in_rgb() -> None:
     assert np.abs(colour.rgb(decoded.image, decoded.cells).astype(int) - red).max() <= 3
 
 
+def test_streams_with_samples_that_no_image_has_are_refused() -> None:
+    frame = bytes(imagecodecs.jpeg2k_encode(np.zeros((8, 8, 4), np.uint8), codecformat="j2k"))
+    image = replace(RGB, transfer_syntax_uid=f"{JPEG}.90", rows=8, columns=8)
+    with pytest.raises(UnrenderableError, match="4 samples cannot be shown"):
+        values(image, frame)
+
+
 def jpeg_stream(kind: str) -> bytes:
     """Return a JPEG of 30 x 20 noise without its end marker."""
     noise = np.random.default_rng(1).integers(0, 256, (30, 20), np.uint8)
