@@ -220,9 +220,9 @@ def _vr(tag: int, attribute: DicomJson) -> str:
     if len(attribute.keys() & _CONTENTS) > 1:
         raise _refusal(tag, "It has more than one of Value, InlineBinary and BulkDataURI.")
     vr = attribute.get("vr", dictionary_vr(tag))
-    if vr not in KNOWN_VRS:
+    if not isinstance(vr, str) or vr not in KNOWN_VRS:
         raise _refusal(tag, "Its vr is not one of PS3.5 6.2.")
-    return str(vr)
+    return vr
 
 
 def _values(tag: int, attribute: DicomJson) -> list[Any]:
