@@ -9,8 +9,8 @@ from array import array
 from collections.abc import Iterator
 from typing import Literal
 
-from pacs_gateway.dicom import elements, meta, part10
-from pacs_gateway.dicom.elements import LONG_LENGTH_VRS, DataSet, Element
+from pacs_gateway.dicom import elements, explicit, meta, part10
+from pacs_gateway.dicom.elements import DataSet, Element
 from pacs_gateway.errors import UnrenderableError
 from storage.records import StoredInstance
 
@@ -31,7 +31,6 @@ WORDS = {
 _ARRAY_TYPES = {2: "H", 4: "I", 8: "Q"}
 _IMPLICIT_HEADER = 8
 _EXPLICIT_HEADER = 12
-_LONGEST_SHORT_VALUE = 0xFFFE
 _PIXEL_REPRESENTATION = 0x00280103
 
 
@@ -54,7 +53,7 @@ def explicit_little_endian(data_set: Iterator[bytes], instance: StoredInstance) 
     header = _Header(reader.take(header_bytes), syntax)
     yield header.reencoded()
     vr = _pixel_vr(reader.take(element_bytes), syntax)
-    yield _header(int(instance.pixels.tag, 16), vr, instance.pixels.length)
+    yield explicit.element_head(int(instance.pixels.tag, 16), vr, instance.pixels.length)
     word = header.pixel_word(vr) if syntax in _BIG_ENDIAN_PIXELS else 1
     yield from reader.words(instance.pixels.length, word)
     yield _Header(reader.rest(), syntax).reencoded()
@@ -149,13 +148,13 @@ def _element(element: Element, *, signed: bool) -> bytes:
         content = bytearray()
         for item in element.items:
             written = _reencoded(item, signed=signed)
-            content += _tag_bytes(part10.ITEM) + len(written).to_bytes(4, "little") + written
-        return _header(element.tag, "SQ", len(content)) + bytes(content)
+            content += explicit.item_head(len(written)) + written
+        return explicit.element_head(element.tag, "SQ", len(content)) + bytes(content)
     if element.value is None:
         raise UnrenderableError("Compressed pixels cannot be in this transfer syntax.")
     vr = _definite(element.vr, signed=signed)
     value = swapped(element.value, WORDS.get(vr, 1)) if element.big_endian else element.value
-    return _header(element.tag, vr, len(value)) + value
+    return explicit.element_head(element.tag, vr, len(value)) + value
 
 
 def _definite(vr: str, *, signed: bool) -> str:
@@ -163,19 +162,6 @@ def _definite(vr: str, *, signed: bool) -> str:
     if vr == "US or SS":
         return "SS" if signed else "US"
     return "OW" if "OW" in vr else vr
-
-
-def _header(tag: int, vr: str, length: int) -> bytes:
-    # PS3.5 6.2.2: what a short length field cannot hold goes as UN.
-    written = "UN" if vr not in LONG_LENGTH_VRS and length > _LONGEST_SHORT_VALUE else vr
-    start = _tag_bytes(tag) + written.encode("ascii")
-    if written in LONG_LENGTH_VRS:
-        return start + b"\x00\x00" + length.to_bytes(4, "little")
-    return start + length.to_bytes(2, "little")
-
-
-def _tag_bytes(tag: int) -> bytes:
-    return (tag >> 16).to_bytes(2, "little") + (tag & 0xFFFF).to_bytes(2, "little")
 
 
 def _element_bytes(transfer_syntax_uid: str) -> int:

@@ -95,6 +95,8 @@ class Parts:
                 self._gathering.end()
         except GatewayError as error:
             self._refuse(error)
+        # What goes wrong between this part and the next is no fault of this instance.
+        self._head = b""
 
     def finish(self) -> None:
         """Store what was gathered: the request is whole."""

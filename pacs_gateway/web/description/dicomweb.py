@@ -158,8 +158,11 @@ def _storing() -> dict[str, Described]:
     body: Described = {
         "required": True,
         "description": "Parts of type application/dicom, or application/dicom+json with their"
-        " bulk data (PS3.18 10.5.1)",
-        "content": {"multipart/related": {"schema": {"type": "string", "format": "binary"}}},
+        " bulk data (PS3.18 10.5.1); or one instance without an envelope",
+        "content": {
+            media_type: {"schema": {"type": "string", "format": "binary"}}
+            for media_type in ("multipart/related", "application/dicom", "application/dicom+json")
+        },
     }
     outcomes = (
         answers("All instances are kept.", _JSON, _DATA_SET)

@@ -14,6 +14,7 @@ from pacs_gateway.web.multipart import (
     PartBegan,
     PartData,
     PartEnded,
+    SinglePartReader,
 )
 
 Part = tuple[dict[str, str], bytes]
@@ -177,3 +178,14 @@ def test_what_we_write_can_be_read() -> None:
         ({"content-type": "a/b"}, b"one"),
         ({"content-type": "c/d"}, b"two"),
     ]
+
+
+@pytest.mark.parametrize("chunks", [[], [b"one"], [b"o", b"", b"ne"]])
+def test_a_body_without_an_envelope_is_one_part(chunks: list[bytes]) -> None:
+    reader = SinglePartReader("application/dicom")
+    events = [event for chunk in chunks for event in reader.feed(chunk)] + list(reader.close())
+    assert events[0] == PartBegan({"content-type": "application/dicom"})
+    assert events[-1] == PartEnded()
+    data = [event.data for event in events[1:-1] if isinstance(event, PartData)]
+    assert b"".join(data) == b"".join(chunks)
+    assert len(data) == len(events) - 2

@@ -1,0 +1,318 @@
+"""Invariant: an image is shown as its presentation state says, and a state says nothing about images
+and frames that it does not name."""
+
+from io import BytesIO
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+from pydicom.dataset import Dataset
+from pydicom.filebase import DicomBytesIO
+from pydicom.filewriter import write_dataset
+from pydicom.sequence import Sequence
+
+from pacs_gateway.dicom import meta
+from pacs_gateway.errors import UnrenderableError
+from pacs_gateway.imaging import worker
+from pacs_gateway.imaging.options import PNG, RenderOptions
+from tests.instances import made
+
+GSPS = "1.2.840.10008.5.1.4.1.1.11.1"
+IMAGE_UID = "1.2.3.4"
+ROWS, COLUMNS = 6, 8
+# Every pixel has a value of its own: no turn or crop can go unnoticed.
+CELLS = np.arange(ROWS * COLUMNS, dtype=np.uint8).reshape(ROWS, COLUMNS) * 5
+WHOLE_RANGE = {"WindowCenter": 128, "WindowWidth": 256}
+
+Pixels = NDArray[np.uint8]
+
+
+def data_set(**attributes: Any) -> Dataset:
+    found = Dataset()
+    for keyword, value in attributes.items():
+        setattr(
+            found,
+            keyword,
+            Sequence(value)
+            if isinstance(value, list) and value and isinstance(value[0], Dataset)
+            else value,
+        )
+    return found
+
+
+def state(**attributes: Any) -> bytes:
+    stream = DicomBytesIO()
+    stream.is_implicit_VR, stream.is_little_endian = False, True
+    write_dataset(stream, data_set(**attributes))
+    head = meta.encode(
+        sop_class_uid=GSPS,
+        sop_instance_uid="1.2.9",
+        transfer_syntax_uid=meta.EXPLICIT_VR_LITTLE_ENDIAN,
+    )
+    return head + stream.getvalue()
+
+
+def named(uid: str = IMAGE_UID, *frames: int) -> list[Dataset]:
+    reference = data_set(ReferencedSOPInstanceUID=uid)
+    if frames:
+        reference.ReferencedFrameNumber = list(frames)
+    return [reference]
+
+
+def shown(part10: bytes | None, number: int = 1, **attributes: Any) -> Pixels:
+    given = {
+        "SOPInstanceUID": IMAGE_UID,
+        "Rows": ROWS,
+        "Columns": COLUMNS,
+        "BitsAllocated": 8,
+        "BitsStored": 8,
+        "HighBit": 7,
+        **WHOLE_RANGE,
+        **attributes,
+    }
+    file = worker.render_frame(
+        made(**given),
+        CELLS.tobytes(),
+        number=number,
+        options=RenderOptions(media_type=PNG),
+        max_samples=10_000,
+        presentation_state=part10,
+    )
+    return np.asarray(Image.open(BytesIO(file)))
+
+
+def window(center: float, width: float, **more: Any) -> list[Dataset]:
+    return [data_set(WindowCenter=center, WindowWidth=width, **more)]
+
+
+PLAIN = shown(None)
+
+
+def test_the_image_alone_is_what_its_cells_are() -> None:
+    assert (PLAIN == CELLS).all()
+
+
+def test_the_window_of_the_state_counts() -> None:
+    found = shown(state(SoftcopyVOILUTSequence=window(20, 41)), WindowWidth=100)
+    assert found[0, 0] == 3
+    assert found[0, 4] > PLAIN[0, 4]
+    assert (found[2:] == 255).all()
+
+
+def test_a_window_for_another_image_or_frame_does_not() -> None:
+    for references in (named("9.9.9"), named(IMAGE_UID, 2, 3)):
+        found = shown(
+            state(
+                SoftcopyVOILUTSequence=window(20, 41, ReferencedImageSequence=references)
+                + window(128, 256, ReferencedImageSequence=named(IMAGE_UID, 1))
+            )
+        )
+        assert (found == PLAIN).all()
+
+
+def test_the_presentation_lut_shape_replaces_the_photometric_interpretation() -> None:
+    voi = window(128, 256)
+    inverse = state(SoftcopyVOILUTSequence=voi, PresentationLUTShape="INVERSE")
+    identity = state(SoftcopyVOILUTSequence=voi, PresentationLUTShape="IDENTITY")
+    assert (shown(inverse) == 255 - PLAIN).all()
+    assert (shown(identity, PhotometricInterpretation="MONOCHROME1") == PLAIN).all()
+
+
+def test_a_presentation_lut() -> None:
+    lut = data_set(LUTDescriptor=[256, 0, 8])
+    lut["LUTDescriptor"].VR = "US"
+    lut.add_new("LUTData", "OW", bytes(255 - value for value in range(256)))
+    found = shown(state(SoftcopyVOILUTSequence=window(128, 256), PresentationLUTSequence=[lut]))
+    assert (found == 255 - PLAIN).all()
+
+
+@pytest.mark.parametrize("flipped", ["Y", "N"])
+@pytest.mark.parametrize("rotation", [0, 90, 180, 270])
+def test_turning_to_the_right_and_then_flipping(rotation: int, flipped: str) -> None:
+    found = shown(
+        state(
+            SoftcopyVOILUTSequence=window(128, 256),
+            ImageRotation=rotation,
+            ImageHorizontalFlip=flipped,
+        )
+    )
+    expected = np.rot90(CELLS, -rotation // 90)
+    assert (found == (expected[:, ::-1] if flipped == "Y" else expected)).all()
+
+
+def area(left: int, top: int, right: int, bottom: int) -> list[Dataset]:
+    return [
+        data_set(
+            DisplayedAreaTopLeftHandCorner=[left, top],
+            DisplayedAreaBottomRightHandCorner=[right, bottom],
+        )
+    ]
+
+
+def test_the_displayed_area_is_what_is_seen() -> None:
+    voi = window(128, 256)
+    part = state(SoftcopyVOILUTSequence=voi, DisplayedAreaSelectionSequence=area(3, 2, 5, 6))
+    assert (shown(part) == CELLS[1:6, 2:5]).all()
+    beyond = shown(
+        state(SoftcopyVOILUTSequence=voi, DisplayedAreaSelectionSequence=area(-1, 1, COLUMNS, ROWS))
+    )
+    assert (beyond[:, 2:] == CELLS).all()
+    assert (beyond[:, :2] == 0).all()
+
+
+def test_a_rectangular_shutter() -> None:
+    found = shown(
+        state(
+            SoftcopyVOILUTSequence=window(128, 256),
+            ShutterShape="RECTANGULAR",
+            ShutterLeftVerticalEdge=2,
+            ShutterRightVerticalEdge=7,
+            ShutterUpperHorizontalEdge=1,
+            ShutterLowerHorizontalEdge=5,
+            ShutterPresentationValue=0x8000,
+        )
+    )
+    assert (found[1:4, 2:6] == CELLS[1:4, 2:6]).all()
+    outside = np.ones(found.shape, bool)
+    outside[1:4, 2:6] = False
+    assert (found[outside] == 0x80).mean() > 0.75
+
+
+def test_circular_and_polygonal_shutters_leave_their_middle() -> None:
+    circle = shown(
+        state(
+            SoftcopyVOILUTSequence=window(128, 256),
+            ShutterShape="CIRCULAR",
+            CenterOfCircularShutter=[3, 4],
+            RadiusOfCircularShutter=2,
+        )
+    )
+    assert circle[2, 3] == CELLS[2, 3]
+    assert circle[5, 7] == circle[0, 7] == 0
+    triangle = shown(
+        state(
+            SoftcopyVOILUTSequence=window(128, 256),
+            ShutterShape="POLYGONAL",
+            VerticesOfThePolygonalShutter=[1, 1, 1, 8, 6, 1],
+        )
+    )
+    assert triangle[1, 1] == CELLS[1, 1]
+    assert triangle[5, 7] == 0
+
+
+def drawing(kind: str, points: list[float], units: str = "PIXEL") -> list[Dataset]:
+    graphic = data_set(
+        GraphicAnnotationUnits=units,
+        GraphicDimensions=2,
+        NumberOfGraphicPoints=len(points) // 2,
+        GraphicData=points,
+        GraphicType=kind,
+        GraphicFilled="N",
+    )
+    return [data_set(GraphicLayer="ONE", GraphicObjectSequence=[graphic])]
+
+
+def test_a_line_is_drawn_where_its_points_are() -> None:
+    voi = window(128, 256)
+    line = state(
+        SoftcopyVOILUTSequence=voi, GraphicAnnotationSequence=drawing("POLYLINE", [1, 3, 8, 3])
+    )
+    found = shown(line)
+    assert (found[2] == 255).all()
+    assert (np.delete(found, 2, axis=0) == np.delete(CELLS, 2, axis=0)).all()
+
+
+def test_a_line_turns_with_the_image() -> None:
+    found = shown(
+        state(
+            SoftcopyVOILUTSequence=window(128, 256),
+            ImageRotation=90,
+            ImageHorizontalFlip="N",
+            GraphicAnnotationSequence=drawing("POLYLINE", [1, 3, 8, 3]),
+        )
+    )
+    # Row 3 of 6 from the top is column 3 of 6 from the right.
+    assert (found[:, ROWS - 3] == 255).all()
+    assert (found[:, 0] != 255).all()
+
+
+def test_display_units_span_what_is_shown() -> None:
+    found = shown(
+        state(
+            SoftcopyVOILUTSequence=window(128, 256),
+            DisplayedAreaSelectionSequence=area(1, 1, 4, 4),
+            GraphicAnnotationSequence=drawing("POLYLINE", [0, 0.6, 1, 0.6], "DISPLAY"),
+        )
+    )
+    assert found.shape == (4, 4)
+    assert (found[2] == 255).all()
+
+
+def test_graphics_of_another_image_are_not_drawn() -> None:
+    annotation = drawing("POLYLINE", [1, 3, 8, 3])
+    annotation[0].ReferencedImageSequence = Sequence(named("9.9.9"))
+    found = shown(
+        state(SoftcopyVOILUTSequence=window(128, 256), GraphicAnnotationSequence=annotation)
+    )
+    assert (found == PLAIN).all()
+
+
+@pytest.mark.parametrize(
+    ("kind", "points"), [("CIRCLE", [4, 3, 6, 3]), ("ELLIPSE", [2, 3, 6, 3, 4, 2, 4, 5])]
+)
+def test_closed_figures_are_drawn_around_their_middle(kind: str, points: list[float]) -> None:
+    found = shown(
+        state(
+            SoftcopyVOILUTSequence=window(128, 256),
+            GraphicAnnotationSequence=drawing(kind, points),
+        )
+    )
+    assert found[2, 3] == CELLS[2, 3]
+    assert (found == 255).sum() > 5
+
+
+def test_texts_are_written() -> None:
+    text = data_set(
+        BoundingBoxAnnotationUnits="PIXEL",
+        UnformattedTextValue="Khối u",
+        BoundingBoxTopLeftHandCorner=[1, 1],
+        BoundingBoxBottomRightHandCorner=[8, 6],
+    )
+    found = shown(
+        state(
+            SpecificCharacterSet="ISO_IR 192",
+            SoftcopyVOILUTSequence=window(128, 256),
+            GraphicAnnotationSequence=[data_set(GraphicLayer="ONE", TextObjectSequence=[text])],
+        )
+    )
+    assert (found != PLAIN).sum() > 5
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        {"ImageRotation": 45},
+        {"ImageRotation": 65535},
+        {"ShutterShape": ["RECTANGULAR", "NONSENSE"]},
+        {"ShutterShape": "CIRCULAR", "RadiusOfCircularShutter": 2**31 - 1},
+        {"GraphicAnnotationSequence": drawing("POLYLINE", [float("nan"), 1, 2, 3])},
+        {"GraphicAnnotationSequence": drawing("CIRCLE", [1e30, 1e30, 2e30, 3])},
+        {"GraphicAnnotationSequence": drawing("ELLIPSE", [1e9, 1, 2, -1e9, 3, 3, 5, 5])},
+        {"GraphicAnnotationSequence": drawing("POLYLINE", [1.0])},
+        {"DisplayedAreaSelectionSequence": area(2**30, 2**30, -(2**30), 5)},
+        {"DisplayedAreaSelectionSequence": area(1, 1, 2**30, 2**30)},
+    ],
+)
+def test_hostile_states_do_no_harm(attributes: dict[str, Any]) -> None:
+    try:
+        found = shown(state(SoftcopyVOILUTSequence=window(128, 256), **attributes))
+    except UnrenderableError:
+        return
+    assert found.size
+
+
+def test_what_is_no_state_is_refused() -> None:
+    with pytest.raises(UnrenderableError):
+        shown(b"nothing of the kind")
