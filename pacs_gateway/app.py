@@ -34,6 +34,7 @@ class Archive:
     examiner: Examiner
     ingest: Ingest
     retrieval: Retrieval
+    lookup: Lookup
     deletion: Deletion
     cache: DiskCache
     engine: Engine
@@ -80,7 +81,7 @@ def open_archive(settings: Settings) -> Archive:
     Raises ConfigurationError if the object store is not described well enough to be used.
     """
     engine = open_engine(settings.index_url, busy_deadline_s=settings.index.busy_deadline_s)
-    index = Index(engine)
+    index, lookup = Index(engine), Lookup(engine)
     try:
         store = open_object_store(settings.objects_url, _s3_options(settings.objects))
     except ValueError as error:
@@ -105,9 +106,10 @@ def open_archive(settings: Settings) -> Archive:
         registry=Registry(engine),
         examiner=examiner,
         ingest=Ingest(spool, examiner),
+        lookup=lookup,
         retrieval=Retrieval(
             index,
-            Lookup(engine),
+            lookup,
             Deletions(engine),
             store,
             max_inflated_bytes=limits.max_inflated_bytes,

@@ -188,6 +188,8 @@ class CacheSettings(_Section):
     """Unset: a folder in the data folder."""
     max_bytes: int = Field(4 * GIB, ge=MIB)
     """About 100,000 pictures of a whole CT slice, or a million thumbnails."""
+    quiet_s: float = Field(5.0, ge=0)
+    """A study to which nothing was added for so long has its previews made ahead."""
     reserve_bytes: int = Field(6 * GIB, ge=0)
     """Free space that the cache leaves: a little more than receiving leaves, so that pictures
     are never what stops it."""

@@ -58,6 +58,7 @@ def run_web(settings: Settings, ready: Ready, listener: socket.socket) -> None:
         store=archive.store,
         registry=archive.registry,
         retrieval=archive.retrieval,
+        lookup=archive.lookup,
         ingest=archive.ingest,
         deletion=archive.deletion,
         cache=archive.cache,

@@ -71,16 +71,12 @@ class DiskCache:
         if size > self._folder_bytes // 2:
             return
         with suppress(OSError):
-            path.parent.mkdir(parents=True, exist_ok=True)
+            if not path.parent.is_dir():
+                path.parent.mkdir(parents=True, exist_ok=True)
             self._make_room(path.parent, size)
             if _free_bytes(path.parent) - size < self._reserve_bytes:
                 return
-            part = path.with_name(f"{ULID()}{_PART_SUFFIX}")
-            try:
-                part.write_bytes(_HEAD.pack(_MAGIC, _checksum(key, value), len(value)) + value)
-                part.rename(path)
-            finally:
-                part.unlink(missing_ok=True)
+            _write(path, _HEAD.pack(_MAGIC, _checksum(key, value), len(value)) + value)
 
     def _path(self, key: str) -> Path:
         name = sha256(key.encode()).hexdigest()
@@ -102,6 +98,16 @@ class DiskCache:
                 break
             entry.path.unlink(missing_ok=True)
             excess -= entry.size
+
+
+def _write(path: Path, content: bytes) -> None:
+    part = path.with_name(f"{ULID()}{_PART_SUFFIX}")
+    try:
+        part.write_bytes(content)
+        part.rename(path)
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise
 
 
 def _entries(folder: Path) -> list[_Entry]:

@@ -6,6 +6,7 @@ expressions takes 0.8 ms on the machine where this takes 0.04 ms.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
@@ -51,6 +52,14 @@ _HEADER = (
     .where(*_OF_SERIES, _instances.SOPInstanceUID == bindparam("instance"))
 )
 
+_NEXT = (
+    select(*STORED_COLUMNS)
+    .select_from(_FROM)
+    .where(*_OF_SERIES, _instances.InstanceNumber > bindparam("number"))
+    .order_by(_instances.InstanceNumber, _instances.id)
+    .limit(1)
+)
+
 
 class StoredHeader(NamedTuple):
     """The header of one instance, with the UIDs that its addresses are made of."""
@@ -69,6 +78,7 @@ class Lookup:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._instances = _Prepared(engine, _INSTANCES, STORED_COLUMNS)
+        self._next = _Prepared(engine, _NEXT, STORED_COLUMNS)
         self._study_known = _Prepared(engine, _STUDY_KNOWN, (_studies.id,))
         self._series_known = _Prepared(engine, _SERIES_KNOWN, (_series.id,))
         self._header = _Prepared(engine, _HEADER, _HEADER_COLUMNS)
@@ -78,9 +88,36 @@ class Lookup:
     def instances(self, sop_instance_uid: str) -> Sequence[StoredInstance]:
         """Return the instances under one UID; there may be one in each of several series."""
         rows = self._instances.rows(instance=sop_instance_uid)
-        return [
-            stored_instance(SimpleNamespace(**dict(zip(_NAMES, row, strict=True)))) for row in rows
-        ]
+        return [_instance_of(row) for row in rows]
+
+    def next_in_series(self, instance: StoredInstance) -> StoredInstance | None:
+        """Return the instance that comes after one by its number, if it has one."""
+        if instance.instance_number is None:
+            return None
+        rows = self._next.rows(
+            study=instance.study_uid,
+            series=instance.series_uid,
+            number=instance.instance_number,
+        )
+        return _instance_of(rows[0]) if rows else None
+
+    def series_received(
+        self, after: datetime, until: datetime, *, limit: int
+    ) -> Sequence[tuple[str, str]]:
+        """Return study and series UID of every series of the studies last added to in between."""
+        query = (
+            select(_studies.StudyInstanceUID, _series.SeriesInstanceUID)
+            .join_from(schema.series, schema.studies)
+            .where(
+                _studies.last_received > after,
+                _studies.last_received <= until,
+                _series.number_of_instances > 0,
+            )
+            .order_by(_studies.last_received, _series.id)
+            .limit(limit)
+        )
+        with reading(self._engine) as connection:
+            return [(row[0], row[1]) for row in connection.execute(query)]
 
     def knows_study(self, study_uid: str) -> bool:
         """Return whether there is, or has been, a study of this UID."""
@@ -127,12 +164,22 @@ def _ids(conditions: Sequence[Any]) -> Select[Any]:
     return select(_instances.id).select_from(_FROM).where(*conditions).order_by(_instances.id)
 
 
+def _instance_of(row: Sequence[Any]) -> StoredInstance:
+    return stored_instance(SimpleNamespace(**dict(zip(_NAMES, row, strict=True))))
+
+
 class _Prepared:
     """One statement, compiled for the database at hand, with what makes Python values of rows."""
 
     def __init__(self, engine: Engine, query: Select[Any], columns: Sequence[Any]) -> None:
         self._engine = engine
-        compiled = query.compile(dialect=engine.dialect)
+        compiled = query.compile(
+            dialect=engine.dialect, compile_kwargs={"render_postcompile": True}
+        )
+        # Values that stand in the query itself, as its limit.
+        self._constant = {
+            name: value for name, value in compiled.params.items() if value is not None
+        }
         self._sql = str(compiled)
         # SQLite counts its parameters, psycopg names them.
         self._order = compiled.positiontup
@@ -144,11 +191,11 @@ class _Prepared:
             (place, convert) for place, convert in enumerate(processors) if convert is not None
         ]
 
-    def rows(self, **parameters: str) -> list[list[Any]]:
+    def rows(self, **parameters: str | int) -> list[list[Any]]:
         """Return all rows; raises UnavailableError."""
-        given: Any = parameters
+        given: Any = self._constant | parameters
         if self._order is not None:
-            given = [parameters[name] for name in self._order]
+            given = [given[name] for name in self._order]
         with translated_driver_errors(self._engine):
             connection = self._engine.raw_connection()
             try:

@@ -4,22 +4,40 @@ Invariant: a picture depends on nothing but the bytes of its objects, the frame,
 this program's version, and these are its name in the cache; so no picture is ever stale.
 """
 
-from collections.abc import Callable
-from concurrent.futures import Future
-from threading import Lock
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from threading import BoundedSemaphore, Lock
+from typing import NamedTuple
 
 from pacs_gateway import __version__
 from pacs_gateway.archive.retrieve import Retrieval
-from pacs_gateway.errors import DecoderCrashError, UnrenderableError
+from pacs_gateway.documents.kinds import kind_of
+from pacs_gateway.errors import DecoderCrashError, GatewayError, UnrenderableError
 from pacs_gateway.imaging.options import RenderOptions
 from pacs_gateway.imaging.render import Renderer
 from storage.cache import DiskCache
+from storage.errors import StorageError
 from storage.records import StoredInstance
 
 RENDERING = f"{__version__}.1"
 """Part of every name in the cache; the last number grows with each change of what pictures show."""
 CRASHES_SUFFERED = 2
 """A frame that ended the decoder this often is not given to it again by this version."""
+MAX_AHEAD = 2
+"""Pictures made ahead at once; more would keep the decoder from those who wait."""
+MAX_NEW = 1000
+"""Pictures known to have been made just now, by name; in about 0.3 MB."""
+MAX_UNWRITTEN = 64
+"""Pictures that wait for the disk at once; a slow disk then slows down those who ask for more."""
+
+
+class _Name(NamedTuple):
+    """What names a picture in the cache."""
+
+    picture: str
+    crashes: str
+    """Of the frame and the state it is shown with, whatever the options: as many bytes as it has
+    ended decoders."""
 
 
 class Pictures:
@@ -41,6 +59,12 @@ class Pictures:
         self._max_cine_bytes = max_cine_bytes
         self._lock = Lock()
         self._at_work: dict[str, Future[bytes]] = {}
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="picture-writer")
+        self._unwritten = BoundedSemaphore(MAX_UNWRITTEN)
+        self._reader = ThreadPoolExecutor(1, thread_name_prefix="picture-ahead")
+        self._ahead = BoundedSemaphore(MAX_AHEAD)
+        self._new: set[str] = set()
+        self._closing = False
 
     def picture(
         self,
@@ -98,16 +122,63 @@ class Pictures:
                 break
         return frames
 
-    def _once(self, name: str, make: Callable[[], bytes]) -> bytes:
+    def read_on(
+        self,
+        instance: StoredInstance,
+        number: int,
+        options: RenderOptions,
+        state: StoredInstance | None = None,
+    ) -> None:
+        """Make the picture that comes after this one, if this one had to be made, too.
+
+        Whoever looks at a slice for the first time most often goes on to the next one.
+        """
+        if state is not None or not self._is_new(_name(instance, str(number), options, None)):
+            return
+        if not self._closing and self._ahead.acquire(blocking=False):
+            self._reader.submit(self._make_next, instance, number, options)
+
+    def close(self) -> None:
+        """Let what was made reach the disk; later pictures are written while one waits."""
+        self._closing = True
+        self._reader.shutdown(cancel_futures=True)
+        self._writer.shutdown()
+
+    def _is_new(self, name: _Name) -> bool:
+        with self._lock:
+            found = name.picture in self._new
+            self._new.discard(name.picture)
+        return found
+
+    def _make_next(self, instance: StoredInstance, number: int, options: RenderOptions) -> None:
+        try:
+            following = self._following(instance, number)
+            if following is not None:
+                self.picture(*following, options)
+        except (GatewayError, StorageError):
+            # Nobody has asked for it; whoever does will be told.
+            return
+        finally:
+            self._ahead.release()
+
+    def _following(
+        self, instance: StoredInstance, number: int
+    ) -> tuple[StoredInstance, int] | None:
+        if instance.pixels is not None and number < instance.pixels.frame_count:
+            return instance, number + 1
+        found = self._retrieval.next_in_series(instance)
+        return (found, 1) if found is not None and found.pixels is not None else None
+
+    def _once(self, name: _Name, make: Callable[[], bytes]) -> bytes:
         """Return what is kept under `name`; else make it, together with all who want the same."""
-        found = self._cache.get(name)
+        found = self._cache.get(name.picture)
         if found is not None:
             return found
         with self._lock:
-            working = self._at_work.get(name)
+            working = self._at_work.get(name.picture)
             if working is None:
                 mine: Future[bytes] = Future()
-                self._at_work[name] = mine
+                self._at_work[name.picture] = mine
         if working is not None:
             # The one at work has the renderer's deadlines, and always ends.
             return working.result()
@@ -115,33 +186,81 @@ class Pictures:
             made = self._made(name, make)
         except BaseException as error:
             mine.set_exception(error)
+            self._forget(name.picture)
             raise
-        else:
-            mine.set_result(made)
-            return made
-        finally:
-            with self._lock:
-                del self._at_work[name]
+        mine.set_result(made)
+        with self._lock:
+            if len(self._new) >= MAX_NEW:
+                self._new.clear()
+            self._new.add(name.picture)
+        self._keep(name.picture, made)
+        return made
 
-    def _made(self, name: str, make: Callable[[], bytes]) -> bytes:
-        mark = f"crash\n{name}"
-        crashes = len(self._cache.get(mark) or b"")
+    def _made(self, name: _Name, make: Callable[[], bytes]) -> bytes:
+        crashes = len(self._cache.get(name.crashes) or b"")
         if crashes >= CRASHES_SUFFERED:
             raise UnrenderableError(
                 "This frame has ended its decoder before and is not tried again; its original"
                 " still downloads."
             )
         try:
-            made = make()
+            return make()
         except DecoderCrashError:
-            self._cache.put(mark, bytes(crashes + 1))
+            self._cache.put(name.crashes, bytes(crashes + 1))
             raise
-        self._cache.put(name, made)
-        return made
+
+    def _keep(self, name: str, made: bytes) -> None:
+        """Put a picture on disk while its reader has it already; until then the future serves it."""
+        if self._closing or not self._unwritten.acquire(blocking=False):
+            self._write(name, made)
+            return
+
+        def write() -> None:
+            try:
+                self._write(name, made)
+            finally:
+                self._unwritten.release()
+
+        self._writer.submit(write)
+
+    def _write(self, name: str, made: bytes) -> None:
+        try:
+            self._cache.put(name, made)
+        finally:
+            self._forget(name)
+
+    def _forget(self, name: str) -> None:
+        with self._lock:
+            del self._at_work[name]
+
+
+def is_image(instance: StoredInstance) -> bool:
+    """Return whether an instance is shown as a still image, or as many of them."""
+    kind = kind_of(instance.sop_class_uid, instance.transfer_syntax_uid)
+    return instance.pixels is not None and kind is None
+
+
+def representative(instances: Sequence[StoredInstance]) -> StoredInstance:
+    """Return what stands for a study or series: the middle image of the first series with images.
+
+    Without any image it is the first instance.
+    """
+    images = [instance for instance in instances if is_image(instance)]
+    if not images:
+        return instances[0]
+    series = [instance for instance in images if instance.series_uid == images[0].series_uid]
+    return series[len(series) // 2]
+
+
+def middle_frame(instance: StoredInstance) -> int:
+    """Return the number of the frame that stands for an instance."""
+    assert instance.pixels is not None
+    return (instance.pixels.frame_count + 1) // 2
 
 
 def _name(
     instance: StoredInstance, part: str, options: RenderOptions, state: StoredInstance | None
-) -> str:
+) -> _Name:
+    frame = f"{RENDERING}\n{instance.sha256}\n{part}"
     shown_with = state.sha256 if state is not None else ""
-    return "\n".join((RENDERING, instance.sha256, part, repr(options), shown_with))
+    return _Name("\n".join((frame, repr(options), shown_with)), f"crashes\n{frame}\n{shown_with}")

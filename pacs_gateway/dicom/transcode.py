@@ -6,7 +6,7 @@ not grow with it. The data set must have passed `part10.walk`.
 """
 
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Literal
 
 from pacs_gateway.dicom import elements, explicit, meta, part10
@@ -31,7 +31,11 @@ WORDS = {
 _ARRAY_TYPES = {2: "H", 4: "I", 8: "Q"}
 _IMPLICIT_HEADER = 8
 _EXPLICIT_HEADER = 12
+_BITS_OF_BYTE = 8
 _PIXEL_REPRESENTATION = 0x00280103
+_ICON_IMAGE_SEQUENCE = 0x00880200
+# Pixel Data itself, and the Extended Offset Table with its lengths.
+_OF_COMPRESSED_PIXELS = frozenset({part10.PIXEL_DATA, 0x7FE00001, 0x7FE00002, 0x7FE00003})
 
 
 def explicit_little_endian(data_set: Iterator[bytes], instance: StoredInstance) -> Iterator[bytes]:
@@ -57,6 +61,38 @@ def explicit_little_endian(data_set: Iterator[bytes], instance: StoredInstance) 
     word = header.pixel_word(vr) if syntax in _BIG_ENDIAN_PIXELS else 1
     yield from reader.words(instance.pixels.length, word)
     yield _Header(reader.rest(), syntax).reencoded()
+
+
+def native_header(header: bytes, attributes: Mapping[int, int | str]) -> bytes:
+    """Return the elements before compressed pixel data as they stand before native ones.
+
+    `header` is a Part 10 file up to its pixel data; `attributes` takes the place of what it says,
+    Number of Frames only if it says any. Dropped are the tables that tell where compressed frames
+    lie (PS3.3 C.7.6.3.1.8) and icons that are compressed themselves; both are optional.
+    """
+    head = meta.decode(header)
+    assert head is not None
+    data_set = elements.read(header, head.length, implicit=False, big_endian=False)
+    kept = {
+        tag: element
+        for tag, element in data_set.items()
+        if tag not in _OF_COMPRESSED_PIXELS and not _holds_compressed_pixels(element)
+    }
+    for tag, value in attributes.items():
+        if tag in kept or tag != part10.NUMBER_OF_FRAMES:
+            kept[tag] = _attribute(tag, value)
+    return _reencoded(dict(sorted(kept.items())), signed=False)
+
+
+def native_pixel_data(*, bits_allocated: int, length: int) -> bytes:
+    """Return what stands before `length` bytes of native Pixel Data (PS3.5 A.2)."""
+    vr = "OW" if bits_allocated > _BITS_OF_BYTE else "OB"
+    return explicit.element_head(part10.PIXEL_DATA, vr, length)
+
+
+def trailing(data_set: bytes) -> bytes:
+    """Return the elements after the pixel data, which are in Explicit VR Little Endian."""
+    return _Header(data_set, meta.EXPLICIT_VR_LITTLE_ENDIAN).reencoded()
 
 
 def swapped(data: bytes, word: int) -> bytes:
@@ -128,6 +164,22 @@ class _Header:
             word = int.from_bytes(allocated.value[:2], self._order) // 8
             return word if word in _ARRAY_TYPES else WORDS[vr]
         return WORDS.get(vr, 1)
+
+
+def _attribute(tag: int, value: int | str) -> Element:
+    if isinstance(value, int):
+        encoded = value.to_bytes(2, "little")
+    else:
+        encoded = value.encode("ascii") + b" " * (len(value) % 2)
+    return Element(tag, elements.dictionary_vr(tag), encoded, None, big_endian=False)
+
+
+def _holds_compressed_pixels(element: Element) -> bool:
+    return element.tag == _ICON_IMAGE_SEQUENCE and any(
+        pixels.value is None
+        for item in element.items or ()
+        if (pixels := item.get(part10.PIXEL_DATA)) is not None
+    )
 
 
 def _reencoded(data_set: DataSet, *, signed: bool) -> bytes:

@@ -22,8 +22,10 @@ _QUARTER_TURNS = {90: Picture.Transpose.ROTATE_270, 180: Picture.Transpose.ROTAT
                   270: Picture.Transpose.ROTATE_90}  # fmt: skip
 """Pillow turns to the left, the standard to the right (PS3.3 C.10.6)."""
 _CORNERS = 2
-_MAX_DISPLAYED_SIDE = 16_384
-"""Pixels; a displayed area may reach far beyond the image, and that is black."""
+_MAX_DISPLAYED_PIXELS = 32_000_000
+"""A displayed area may reach far beyond the image, and that is black."""
+
+Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,20 +96,19 @@ def shades(state: State, own: Shades) -> Shades:
 
 def shuttered(state: State, picture: Picture.Image) -> Picture.Image:
     """Return the picture with everything outside its shutters blacked out (PS3.3 C.7.6.11)."""
-    open_everywhere = True
-    mask = Picture.new("1", picture.size, 1)
-    for shape in _shutters(state, picture.size):
-        mask = Picture.fromarray(np.asarray(mask) & np.asarray(shape))
-        open_everywhere = False
-    if open_everywhere:
+    shapes = list(_shutters(state, picture.size))
+    if not shapes:
         return picture
     value = attributes.integer(state.header.data_set, "ShutterPresentationValue") or 0
     ground = Picture.new(picture.mode, picture.size, _of_16_bits(value, picture.mode))
-    ground.paste(picture, mask=mask)
+    ground.paste(picture, mask=Picture.fromarray(np.logical_and.reduce(shapes)))
     return ground
 
 
-def _shutters(state: State, size: tuple[int, int]) -> Iterator[Picture.Image]:
+def _shutters(state: State, size: tuple[int, int]) -> Iterator[Mask]:
+    """Yield what each shape leaves visible, as (rows, columns)."""
+    # The first pixel is 1\\1 for shutters.
+    row, column = np.ogrid[1 : size[1] + 1, 1 : size[0] + 1]
     data_set = state.header.data_set
     shapes = {str(shape).strip().upper() for shape in attributes.values(data_set, "ShutterShape")}
     if "RECTANGULAR" in shapes:
@@ -117,25 +118,19 @@ def _shutters(state: State, size: tuple[int, int]) -> Iterator[Picture.Image]:
         ]
         left, upper, right, lower = (edge or 0 for edge in edges)
         if None not in edges and left < right and upper < lower:
-            yield _mask(size, lambda draw: draw.rectangle((left, upper, right - 2, lower - 2), 1))
+            yield (left < column) & (column < right) & (upper < row) & (row < lower)
     if "CIRCULAR" in shapes:
         center = attributes.integers(data_set, "CenterOfCircularShutter")
         radius = attributes.integer(data_set, "RadiusOfCircularShutter")
         if len(center) == _CORNERS and radius:
-            row, column = center[0] - 1, center[1] - 1
-            box = (column - radius, row - radius, column + radius, row + radius)
-            yield _mask(size, lambda draw: draw.ellipse(box, 1))
+            yield np.hypot(row - center[0], column - center[1]) <= radius
     if "POLYGONAL" in shapes:
         numbers = attributes.integers(data_set, "VerticesOfThePolygonalShutter")
         corners = [(c - 1, r - 1) for r, c in zip(numbers[::2], numbers[1::2], strict=False)]
         if len(corners) > _CORNERS:
-            yield _mask(size, lambda draw: draw.polygon(corners, 1))
-
-
-def _mask(size: tuple[int, int], paint: Any) -> Picture.Image:
-    mask = Picture.new("1", size, 0)
-    paint(ImageDraw.Draw(mask))
-    return mask
+            mask = Picture.new("1", size, 0)
+            ImageDraw.Draw(mask).polygon(corners, 1)
+            yield np.asarray(mask)
 
 
 def _of_16_bits(value: int, mode: str) -> Any:
@@ -189,9 +184,11 @@ def arrangement(state: State, size: tuple[int, int]) -> Arrangement:
         first = attributes.integers(area, "DisplayedAreaTopLeftHandCorner")
         last = attributes.integers(area, "DisplayedAreaBottomRightHandCorner")
         if len(first) == len(last) == _CORNERS:
-            wide, high = last[0] - first[0] + 1, last[1] - first[1] + 1
-            if 0 < wide <= _MAX_DISPLAYED_SIDE and 0 < high <= _MAX_DISPLAYED_SIDE:
-                left, top, columns, rows = first[0] - 1, first[1] - 1, wide, high
+            # The corners are what is top left after turning: in the image it may be any corner.
+            wide, high = abs(last[0] - first[0]) + 1, abs(last[1] - first[1]) + 1
+            if wide * high <= max(_MAX_DISPLAYED_PIXELS, columns * rows):
+                left, top = min(first[0], last[0]) - 1, min(first[1], last[1]) - 1
+                columns, rows = wide, high
     rotation = attributes.integer(data_set, "ImageRotation") or 0
     flipped = attributes.text(data_set, "ImageHorizontalFlip") == "Y"
     return Arrangement(left, top, columns, rows, rotation // 90 % 4, flipped)

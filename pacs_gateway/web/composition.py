@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pacs_gateway.archive.deletion import Deletion
 from pacs_gateway.archive.ingest import Ingest
 from pacs_gateway.archive.pictures import Pictures
+from pacs_gateway.archive.previews import Previews
 from pacs_gateway.archive.retrieve import Retrieval
 from pacs_gateway.config import Settings
 from pacs_gateway.imaging.render import Renderer
@@ -15,6 +16,7 @@ from pacs_gateway.web.server import serve
 from pacs_gateway.web.services import Services
 from storage.cache import DiskCache
 from storage.index import Index
+from storage.lookup import Lookup
 from storage.objects import ObjectStore
 from storage.registry import Registry
 
@@ -39,6 +41,7 @@ def serve_web(
     store: ObjectStore,
     registry: Registry,
     retrieval: Retrieval,
+    lookup: Lookup,
     ingest: Ingest,
     deletion: Deletion,
     cache: DiskCache,
@@ -60,7 +63,12 @@ def serve_web(
     )
     # The first picture should not wait for a decoder to load its libraries, nor the start for it.
     threading.Thread(target=renderer.start, daemon=True, name="renderer-start").start()
+    stop = threading.Event()
+    previews = Previews(retrieval, lookup, services.pictures, quiet_s=settings.cache.quiet_s)
+    threading.Thread(target=previews.run, args=(stop,), daemon=True, name="previews").start()
     try:
         serve(create_app(services), settings.web, sock=listener, on_ready=ready)
     finally:
+        stop.set()
+        services.pictures.close()
         renderer.close()

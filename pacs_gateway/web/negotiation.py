@@ -1,18 +1,23 @@
 """Media types as clients write them in Accept and Content-Type (RFC 9110 12.5.1, PS3.18 8.7)."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from pacs_gateway.errors import BadRequestError, NotAcceptableError
 
 JSON_TYPES = ("application/dicom+json", "application/json")
+Specificity = tuple[int, ...]
+Wish = tuple[float, int]
+"""Quality, and the negative place in the header."""
+
 MAX_ACCEPT_CHARACTERS = 8192
 """An Accept header longer than any client's; parsing it would only cost time."""
 
 # A comma or semicolon inside quotes separates nothing.
 _PIECES = {mark: re.compile(rf'(?:[^{mark}"]|"(?:[^"\\]|\\.)*"?)+') for mark in ",;"}
+_WEIGHT = re.compile(r"[0-9]+(?:\.[0-9]*)?|\.[0-9]+")
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+/[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 
 
@@ -32,11 +37,14 @@ class MediaType:
 
     @property
     def quality(self) -> float:
-        """The relative wish of the client, 1 unless it says otherwise."""
-        try:
-            return float(self.parameters.get("q", "1"))
-        except ValueError:
-            return 0.0
+        """The relative wish of the client from 0 to 1, 1 unless it says otherwise."""
+        weight = self.parameters.get("q", "1")
+        return min(float(weight), 1.0) if _WEIGHT.fullmatch(weight) else 0.0
+
+    @property
+    def specificity(self) -> int:
+        """How narrow the range is: anything, a kind, or one type (RFC 9110 12.5.1)."""
+        return 2 - self.name.count("*")
 
 
 ANYTHING = MediaType("*/*", {})
@@ -58,8 +66,8 @@ def parse_media_type(text: str) -> MediaType:
 
 
 @lru_cache(maxsize=256)
-def accepted(accept: str) -> Sequence[MediaType]:
-    """Return what an Accept header or `accept` parameter asks for, the most wanted first.
+def ranges(accept: str) -> Sequence[MediaType]:
+    """Return what an Accept header or `accept` parameter names, also what it refuses, in order.
 
     Raises BadRequestError if it cannot be understood.
     """
@@ -67,21 +75,55 @@ def accepted(accept: str) -> Sequence[MediaType]:
         raise BadRequestError("The Accept header is too long.")
     # Query strings turn the plus of `dicom+json` into a space.
     pieces = (piece.strip().replace("dicom json", "dicom+json") for piece in _split(accept))
-    types = [parse_media_type(piece) for piece in pieces if piece]
-    wanted = [each for each in types or [ANYTHING] if each.quality > 0]
+    return tuple(parse_media_type(piece) for piece in pieces if piece) or (ANYTHING,)
+
+
+def accepted(accept: str) -> Sequence[MediaType]:
+    """Return what an Accept header or `accept` parameter asks for, the most wanted first.
+
+    Raises BadRequestError if it cannot be understood.
+    """
+    wanted = [each for each in ranges(accept) if each.quality > 0]
     return tuple(sorted(wanted, key=lambda each: -each.quality))
 
 
+def wish(
+    wanted: Sequence[MediaType], specificity: Callable[[MediaType], Specificity | None]
+) -> Wish | None:
+    """Return how much a client wants one representation; a greater wish counts before a lesser.
+
+    `specificity` says how narrowly a range covers the representation, None for not at all. The
+    narrowest range decides (RFC 9110 12.5.1), of several the most wanted; of two representations
+    wanted as much, the one named first is the greater wish. None: the client does not accept it.
+    """
+    covering = [
+        (narrowness, each.quality, -place)
+        for place, each in enumerate(wanted)
+        if (narrowness := specificity(each)) is not None
+    ]
+    if not covering:
+        return None
+    _, quality, place = max(covering)
+    return (quality, place) if quality > 0 else None
+
+
 def choose(accept: str, offered: Sequence[str]) -> str:
-    """Return the media type of `offered` that the client wants most.
+    """Return the media type of `offered` that the client wants most, the first of equals.
 
     Raises NotAcceptableError if it wants none of them.
     """
-    for wanted in accepted(accept):
-        for name in offered:
-            if wanted.matches(name):
-                return name
-    raise NotAcceptableError(f"This resource comes as {' or '.join(offered)} only.")
+    wishes: dict[str, Wish] = {}
+    for name in offered:
+        found = wish(ranges(accept), partial(_narrowness, name=name))
+        if found is not None:
+            wishes.setdefault(name, found)
+    if not wishes:
+        raise NotAcceptableError(f"This resource comes as {' or '.join(offered)} only.")
+    return max(wishes, key=wishes.__getitem__)
+
+
+def _narrowness(wanted: MediaType, *, name: str) -> Specificity | None:
+    return (wanted.specificity,) if wanted.matches(name) else None
 
 
 def _split(text: str) -> list[str]:

@@ -10,7 +10,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from pacs_gateway.archive.pictures import RENDERING
+from pacs_gateway.archive.pictures import RENDERING, is_image, middle_frame, representative
+from pacs_gateway.archive.previews import THUMBNAIL
 from pacs_gateway.errors import BadRequestError, TooLargeError, UnrenderableError
 from pacs_gateway.imaging.options import (
     CINE_TYPES,
@@ -29,8 +30,6 @@ from pacs_gateway.web.streaming import Content, answer_of
 from pacs_gateway.web.wado import accept_of, frame_numbers, uids_of
 from storage.records import StoredInstance
 
-THUMBNAIL = Viewport(columns=160, rows=160)
-"""The cards of the study list are as wide."""
 REPRESENTATIVES_REMEMBERED = 2000
 """Series whose middle image is known; in about 2 MB."""
 REMEMBERED_S = 3600.0
@@ -114,7 +113,7 @@ class RenderedEndpoints:
     def _all(self, request: Request) -> Content:
         options = _options(request)
         found = self._retrieval.instances(*uids_of(request))
-        shown = [_Shown(instance, 1) for instance in found if self._is_image(instance)]
+        shown = [_Shown(instance, 1) for instance in found if is_image(instance)]
         if not shown:
             raise UnrenderableError("There are no pixels here to show.")
         return self._parts(shown, options)
@@ -152,7 +151,9 @@ class RenderedEndpoints:
             shown = shown._replace(number=frames[0])
         elif _is_cine(shown.instance, options):
             shown = shown._replace(number=_ALL_FRAMES)
-        return self._answer(request, shown, options)
+        answer = self._answer(request, shown, options)
+        self._pictures.read_on(shown.instance, shown.number, options, shown.state)
+        return answer
 
     def _thumbnail(self, request: Request) -> Content | Response:
         uids = uids_of(request)
@@ -160,12 +161,11 @@ class RenderedEndpoints:
             instance = self._named(request)
         else:
             instance = self._representative(uids.study, uids.series)
-        if not self._is_image(instance):
+        if not is_image(instance):
             raise OtherKindError(instance)
-        assert instance.pixels is not None
         frame = request.path_params.get("frame")
-        middle = (instance.pixels.frame_count + 1) // 2
-        shown = _Shown(instance, _one_frame(frame) if frame is not None else middle)
+        number = _one_frame(frame) if frame is not None else middle_frame(instance)
+        shown = _Shown(instance, number)
         fixed = uids.instance is not None
         return self._answer(request, shown, _options(request, THUMBNAIL), fixed=fixed)
 
@@ -210,16 +210,13 @@ class RenderedEndpoints:
         assert instance is not None
         return self._retrieval.instance(study, series, instance)
 
-    def _is_image(self, instance: StoredInstance) -> bool:
-        return instance.pixels is not None and not self._renditions.media_types(instance)
-
     def _representative(self, study: str, series: str | None) -> StoredInstance:
         revision = self._retrieval.revision(study, series)
         key = hashlib.sha256(repr(revision).encode()).digest()
         known = self._representatives.get(key)
         if known is None:
             found = self._retrieval.instances(study, series)
-            known = representative(found, [each for each in found if self._is_image(each)])
+            known = representative(found)
             self._representatives.put(key, known)
         return known
 
@@ -245,16 +242,6 @@ class RenderedEndpoints:
                 instance = self._retrieval.of_study(state.study_uid, uid)
                 return _Shown(instance, int(number), state)
         raise UnrenderableError("This presentation state names no image.")
-
-
-def representative(
-    found: Sequence[StoredInstance], images: Sequence[StoredInstance]
-) -> StoredInstance:
-    """Return the instance that stands for all: the middle one of the first series with images."""
-    if not images:
-        return found[0]
-    series = [instance for instance in images if instance.series_uid == images[0].series_uid]
-    return series[len(series) // 2]
 
 
 def _options(request: Request, viewport: Viewport | None = None) -> RenderOptions:

@@ -1,37 +1,73 @@
-"""Which of the representations a client accepts is served (PS3.18 8.7.3).
+"""Which of the representations a client accepts is served (PS3.18 8.7.3 and 8.7.8).
 
-Transfer syntaxes that the web must never see are re-encoded unless the client names them; all
-others are served as they were received.
+Where a client names no transfer syntax, the standard's default holds: Explicit VR Little Endian,
+unless the object was stored with loss (8.7.3.4), when decompressing it would only make it larger
+and hide what happened to it. Whoever wants lossless objects as they are asks for
+`transfer-syntax=*`, which also costs no time. Encodings that the web must never see are
+re-encoded for everybody, and refused to who names them.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from functools import partial
 
+from pacs_gateway.dicom import meta
 from pacs_gateway.dicom.meta import EXPLICIT_VR_LITTLE_ENDIAN
 from pacs_gateway.dicom.transcode import NEVER_ON_THE_WEB
 from pacs_gateway.errors import NotAcceptableError
-from pacs_gateway.web.negotiation import MediaType, accepted
+from pacs_gateway.web.negotiation import MediaType, Specificity, Wish, ranges, wish
 
 DICOM = "application/dicom"
 OCTETS = "application/octet-stream"
 _MULTIPART = "multipart/related"
 
-COMPRESSED_TYPES: Mapping[str, str] = {
-    "1.2.840.10008.1.2.4.50": "image/jpeg",
-    "1.2.840.10008.1.2.4.51": "image/jpeg",
-    "1.2.840.10008.1.2.4.57": "image/jpeg",
-    "1.2.840.10008.1.2.4.70": "image/jpeg",
-    "1.2.840.10008.1.2.4.80": "image/jls",
-    "1.2.840.10008.1.2.4.81": "image/jls",
-    "1.2.840.10008.1.2.4.90": "image/jp2",
-    "1.2.840.10008.1.2.4.91": "image/jp2",
-    "1.2.840.10008.1.2.4.201": "image/jphc",
-    "1.2.840.10008.1.2.4.202": "image/jphc",
-    "1.2.840.10008.1.2.4.203": "image/jphc",
-    "1.2.840.10008.1.2.5": "image/dicom-rle",
+_JPEG = ("image/jpeg", "image/x-jpeg")
+_JPEG_LS = ("image/jls", "image/x-jls")
+_JPEG_2000 = ("image/jp2", "image/x-jp2")
+_JPEG_2000_PART_2 = ("image/jpx", "image/x-jpx")
+_JPEG_XL = ("image/jxl",)
+_HTJ2K = ("image/jphc",)
+_RLE = ("image/dicom-rle", "image/x-dicom-rle", "image/x-dicom+rle")
+_DEFLATED_FRAMES = "1.2.840.10008.1.2.8.1"
+
+STILL_TYPES: Mapping[str, Sequence[str]] = {
+    "1.2.840.10008.1.2.4.50": _JPEG,
+    "1.2.840.10008.1.2.4.51": _JPEG,
+    "1.2.840.10008.1.2.4.53": _JPEG,
+    "1.2.840.10008.1.2.4.55": _JPEG,
+    "1.2.840.10008.1.2.4.57": _JPEG,
+    "1.2.840.10008.1.2.4.70": _JPEG,
+    "1.2.840.10008.1.2.4.80": _JPEG_LS,
+    "1.2.840.10008.1.2.4.81": _JPEG_LS,
+    "1.2.840.10008.1.2.4.90": _JPEG_2000,
+    "1.2.840.10008.1.2.4.91": _JPEG_2000,
+    "1.2.840.10008.1.2.4.92": _JPEG_2000_PART_2,
+    "1.2.840.10008.1.2.4.93": _JPEG_2000_PART_2,
+    "1.2.840.10008.1.2.4.110": _JPEG_XL,
+    "1.2.840.10008.1.2.4.111": _JPEG_XL,
+    "1.2.840.10008.1.2.4.112": _JPEG_XL,
+    "1.2.840.10008.1.2.4.201": _HTJ2K,
+    "1.2.840.10008.1.2.4.202": _HTJ2K,
+    "1.2.840.10008.1.2.4.203": _HTJ2K,
+    "1.2.840.10008.1.2.5": _RLE,
+    _DEFLATED_FRAMES: (),
 }
-"""Media types of compressed frames by transfer syntax (PS3.18 Table 8.7.3-5)."""
+"""Media types of compressed frames that can be decoded, by transfer syntax (PS3.18 Table
+8.7.3-5), today's name before those of earlier editions."""
+
+_MPEG2 = ("video/mpeg", "video/mpeg2")
+_MPEG4 = ("video/mp4",)
+VIDEO_TYPES: Mapping[str, Sequence[str]] = {
+    f"1.2.840.10008.1.2.4.{number}{fragmentable}": _MPEG2 if number in (100, 101) else _MPEG4
+    for number in range(100, 109)
+    for fragmentable in ("", ".1")
+}
+"""Media types of video, which nothing here decodes."""
+
+_LOSSY = frozenset(
+    f"1.2.840.10008.1.2.4.{number}" for number in (50, 51, 53, 55, 81, 91, 93, 111, 112, 203)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +93,18 @@ class FrameChoice:
         return f"{self.media_type}; transfer-syntax={self.syntax}"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Form:
+    """One representation there is, and which wishes besides its own transfer syntax it meets."""
+
+    media_type: str
+    syntax: str
+    is_default: bool = False
+    """It is served to who names no transfer syntax."""
+    is_any: bool = False
+    """It is served to who names `*`."""
+
+
 def choose_objects(accept: str, stored: AbstractSet[str], *, single: bool) -> ObjectChoice:
     """Return how instances in the `stored` transfer syntaxes are served.
 
@@ -64,70 +112,99 @@ def choose_objects(accept: str, stored: AbstractSet[str], *, single: bool) -> Ob
 
     Raises NotAcceptableError if one of them cannot be served as the client wants.
     """
-    wanted = accepted(accept)
-    for multipart in _envelopes(wanted, DICOM, single=single):
-        asked = [each for each in wanted if _covers(each, DICOM, multipart=multipart)]
-        syntaxes = {syntax: _first_served(syntax, asked) for syntax in stored}
-        found = {syntax: served for syntax, served in syntaxes.items() if served is not None}
-        if len(found) == len(stored):
-            return ObjectChoice(multipart, found)
-    raise NotAcceptableError(
-        'Instances come as multipart/related; type="application/dicom" in the transfer syntax'
-        f" they are stored in ({', '.join(sorted(stored))}) or as transfer-syntax=*."
-    )
+    wanted = ranges(accept)
+    wishes: dict[bool, Wish] = {}
+    syntaxes: dict[bool, dict[str, str]] = {}
+    for multipart in _envelopes(single=single):
+        best = [_best(wanted, _object_forms(syntax), (multipart,)) for syntax in stored]
+        found = [each for each in best if each is not None]
+        if found and len(found) == len(best):
+            wishes[multipart] = min(each[0] for each in found)
+            served = (form.syntax for _, form, _ in found)
+            syntaxes[multipart] = dict(zip(stored, served, strict=True))
+    if not wishes:
+        raise NotAcceptableError(
+            'Instances come as multipart/related; type="application/dicom" with transfer-syntax=*'
+            f" or {EXPLICIT_VR_LITTLE_ENDIAN}; video only as it is stored."
+        )
+    chosen = max(wishes, key=wishes.__getitem__)
+    return ObjectChoice(chosen, syntaxes[chosen])
 
 
 def choose_frames(accept: str, stored: str, *, single: bool) -> FrameChoice:
-    """Return how frames are served: as they are `stored` if possible, else decoded.
+    """Return how frames are served that are `stored` in this transfer syntax.
 
     `stored` is Explicit VR Little Endian for every native frame, whatever its data set is in.
 
     Raises NotAcceptableError if they cannot be served as the client wants.
     """
-    wanted = accepted(accept)
-    for media_type, syntax in (
-        (OCTETS, stored),
-        (COMPRESSED_TYPES.get(stored, OCTETS), stored),
-        (OCTETS, EXPLICIT_VR_LITTLE_ENDIAN),
-    ):
-        asked = [
-            each for each in wanted if each.parameters.get("transfer-syntax", "*") in ("*", syntax)
-        ]
-        for multipart in _envelopes(asked, media_type, single=single):
-            return FrameChoice(multipart, media_type, syntax)
-    raise NotAcceptableError(
-        'Frames of this instance come as multipart/related; type="application/octet-stream"'
-        f" in the transfer syntax {stored} or {EXPLICIT_VR_LITTLE_ENDIAN}."
+    best = _best(ranges(accept), _frame_forms(stored), _envelopes(single=single))
+    if best is None:
+        raise NotAcceptableError(
+            'Frames of this instance come as multipart/related; type="application/octet-stream"'
+            f" in the transfer syntax {stored} or {EXPLICIT_VR_LITTLE_ENDIAN}."
+        )
+    _, form, multipart = best
+    return FrameChoice(multipart, form.media_type, form.syntax)
+
+
+def _object_forms(stored: str) -> Sequence[_Form]:
+    form = partial(_Form, media_type=DICOM)
+    if stored in NEVER_ON_THE_WEB or stored == EXPLICIT_VR_LITTLE_ENDIAN:
+        return (form(syntax=EXPLICIT_VR_LITTLE_ENDIAN, is_default=True, is_any=True),)
+    if stored not in STILL_TYPES and not meta.is_deflated(stored):
+        return (form(syntax=stored, is_default=True, is_any=True),)
+    lossy = stored in _LOSSY
+    return (
+        form(syntax=stored, is_default=lossy, is_any=True),
+        form(syntax=EXPLICIT_VR_LITTLE_ENDIAN, is_default=not lossy),
     )
 
 
-def _envelopes(wanted: Sequence[MediaType], media_type: str, *, single: bool) -> list[bool]:
-    """Return the envelopes that are possible, the more wanted first."""
-    kinds = (True, False) if single else (True,)
-    places = {
-        multipart: place
-        for multipart in kinds
-        for place, each in reversed(list(enumerate(wanted)))
-        if _covers(each, media_type, multipart=multipart)
-    }
-    return sorted(places, key=lambda multipart: (places[multipart], not multipart))
+def _frame_forms(stored: str) -> Sequence[_Form]:
+    if stored == EXPLICIT_VR_LITTLE_ENDIAN:
+        return (_Form(media_type=OCTETS, syntax=stored, is_default=True, is_any=True),)
+    decoded = stored in STILL_TYPES
+    names = STILL_TYPES.get(stored) or VIDEO_TYPES.get(stored, ())
+    forms = [_Form(media_type=OCTETS, syntax=stored, is_default=not decoded, is_any=True)]
+    if decoded:
+        forms.insert(0, _Form(media_type=OCTETS, syntax=EXPLICIT_VR_LITTLE_ENDIAN, is_default=True))
+    # A client that names the media type means what is inside, whichever syntax is its default.
+    forms += [_Form(media_type=name, syntax=stored, is_default=True, is_any=True) for name in names]
+    return forms
 
 
-def _covers(wanted: MediaType, media_type: str, *, multipart: bool) -> bool:
-    if not multipart:
-        return wanted.name != "*/*" and wanted.matches(media_type)
-    inner = wanted.parameters.get("type", media_type).lower()
-    return wanted.matches(_MULTIPART) and inner in (media_type, "*/*")
+def _envelopes(*, single: bool) -> Sequence[bool]:
+    """Return whether the answer may be multipart, and whether not, the usual first."""
+    return (True, False) if single else (True,)
 
 
-def _first_served(stored: str, asked: Sequence[MediaType]) -> str | None:
-    served = (_served(stored, each.parameters.get("transfer-syntax")) for each in asked)
-    return next((syntax for syntax in served if syntax is not None), None)
+def _best(
+    wanted: Sequence[MediaType], forms: Iterable[_Form], envelopes: Sequence[bool]
+) -> tuple[Wish, _Form, bool] | None:
+    """Return the form and envelope that are wanted most, the first of equals."""
+    found = [
+        (wished, form, multipart)
+        for form in forms
+        for multipart in envelopes
+        if (wished := wish(wanted, partial(_narrowness, form=form, multipart=multipart)))
+    ]
+    return max(found, key=lambda each: each[0], default=None)
 
 
-def _served(stored: str, asked: str | None) -> str | None:
-    if asked in ("*", stored):
-        return stored
-    if stored in NEVER_ON_THE_WEB:
-        return EXPLICIT_VR_LITTLE_ENDIAN if asked in (None, EXPLICIT_VR_LITTLE_ENDIAN) else None
-    return stored if asked is None else None
+def _narrowness(wanted: MediaType, *, form: _Form, multipart: bool) -> Specificity | None:
+    """Return how narrowly a range covers a form, None for not at all."""
+    syntax = wanted.parameters.get("transfer-syntax")
+    named = syntax == form.syntax
+    if not (named or (syntax is None and form.is_default) or (syntax == "*" and form.is_any)):
+        return None
+    inner, envelope = wanted, 0
+    if multipart:
+        if not wanted.matches(_MULTIPART):
+            return None
+        envelope = wanted.specificity
+        inner = MediaType(wanted.parameters.get("type", "*/*").lower(), {})
+    elif wanted.name == "*/*":
+        # Who takes anything gets the envelope that every client of the standard reads.
+        return None
+    return (envelope, inner.specificity, named) if inner.matches(form.media_type) else None

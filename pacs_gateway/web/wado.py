@@ -8,7 +8,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from pacs_gateway.dicom import meta, transcode
+from pacs_gateway.archive.transcoding import explicit_little_endian
+from pacs_gateway.dicom import meta
 from pacs_gateway.dicom.bulk import bulk_value
 from pacs_gateway.dicom.identity import is_uid
 from pacs_gateway.errors import BadRequestError, UnrenderableError
@@ -208,7 +209,7 @@ class RetrieveEndpoints:
     def _part10(self, instance: StoredInstance, choice: ObjectChoice) -> Iterator[bytes]:
         if choice.syntaxes[instance.transfer_syntax_uid] == instance.transfer_syntax_uid:
             return self._retrieval.part10(instance)
-        return transcode.explicit_little_endian(self._retrieval.data_set(instance), instance)
+        return explicit_little_endian(self._retrieval, self._renderer, instance)
 
     def _parts(
         self, instances: Sequence[StoredInstance], choice: ObjectChoice, writer: MultipartWriter

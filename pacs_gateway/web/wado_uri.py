@@ -58,8 +58,9 @@ class WadoUriEndpoints:
         instance = self._retrieval.instance(study, series, uid)
         accept = _content_type(request)
         if _wants_dicom(accept, instance):
-            syntax = given.get("transferSyntax", "*")
-            return self._retrieve.whole(request, instance, f"{DICOM}; transfer-syntax={syntax}")
+            syntax = given.get("transferSyntax")
+            wanted = f"{DICOM}; transfer-syntax={syntax}" if syntax else DICOM
+            return self._retrieve.whole(request, instance, wanted)
         if self._renditions.media_types(instance):
             raise OtherKindError(instance)
         frames = frame_numbers(given["frameNumber"]) if "frameNumber" in given else ()

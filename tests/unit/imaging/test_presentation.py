@@ -1,6 +1,7 @@
 """Invariant: an image is shown as its presentation state says, and a state says nothing about images
 and frames that it does not name."""
 
+import time
 from io import BytesIO
 from typing import Any
 
@@ -162,6 +163,18 @@ def test_the_displayed_area_is_what_is_seen() -> None:
     assert (beyond[:, :2] == 0).all()
 
 
+def test_a_displayed_area_names_the_corners_as_they_are_after_flipping() -> None:
+    found = shown(
+        state(
+            SoftcopyVOILUTSequence=window(128, 256),
+            ImageRotation=180,
+            ImageHorizontalFlip="N",
+            DisplayedAreaSelectionSequence=area(5, 6, 3, 2),
+        )
+    )
+    assert (found == CELLS[1:6, 2:5][::-1, ::-1]).all()
+
+
 def test_a_rectangular_shutter() -> None:
     found = shown(
         state(
@@ -217,7 +230,8 @@ def drawing(kind: str, points: list[float], units: str = "PIXEL") -> list[Datase
 def test_a_line_is_drawn_where_its_points_are() -> None:
     voi = window(128, 256)
     line = state(
-        SoftcopyVOILUTSequence=voi, GraphicAnnotationSequence=drawing("POLYLINE", [1, 3, 8, 3])
+        SoftcopyVOILUTSequence=voi,
+        GraphicAnnotationSequence=drawing("POLYLINE", [0.5, 2.5, 7.5, 2.5]),
     )
     found = shown(line)
     assert (found[2] == 255).all()
@@ -230,7 +244,7 @@ def test_a_line_turns_with_the_image() -> None:
             SoftcopyVOILUTSequence=window(128, 256),
             ImageRotation=90,
             ImageHorizontalFlip="N",
-            GraphicAnnotationSequence=drawing("POLYLINE", [1, 3, 8, 3]),
+            GraphicAnnotationSequence=drawing("POLYLINE", [0.5, 2.5, 7.5, 2.5]),
         )
     )
     # Row 3 of 6 from the top is column 3 of 6 from the right.
@@ -251,7 +265,7 @@ def test_display_units_span_what_is_shown() -> None:
 
 
 def test_graphics_of_another_image_are_not_drawn() -> None:
-    annotation = drawing("POLYLINE", [1, 3, 8, 3])
+    annotation = drawing("POLYLINE", [0.5, 2.5, 7.5, 2.5])
     annotation[0].ReferencedImageSequence = Sequence(named("9.9.9"))
     found = shown(
         state(SoftcopyVOILUTSequence=window(128, 256), GraphicAnnotationSequence=annotation)
@@ -260,7 +274,8 @@ def test_graphics_of_another_image_are_not_drawn() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "points"), [("CIRCLE", [4, 3, 6, 3]), ("ELLIPSE", [2, 3, 6, 3, 4, 2, 4, 5])]
+    ("kind", "points"),
+    [("CIRCLE", [3.5, 2.5, 5.5, 2.5]), ("ELLIPSE", [1.5, 2.5, 5.5, 2.5, 3.5, 1.5, 3.5, 4.5])],
 )
 def test_closed_figures_are_drawn_around_their_middle(kind: str, points: list[float]) -> None:
     found = shown(
@@ -271,6 +286,32 @@ def test_closed_figures_are_drawn_around_their_middle(kind: str, points: list[fl
     )
     assert found[2, 3] == CELLS[2, 3]
     assert (found == 255).sum() > 5
+
+
+def test_a_filled_figure_covers_its_middle() -> None:
+    square = drawing("POLYLINE", [1.5, 1.5, 5.5, 1.5, 5.5, 4.5, 1.5, 4.5, 1.5, 1.5])
+    square[0].GraphicObjectSequence[0].GraphicFilled = "Y"
+    found = shown(state(SoftcopyVOILUTSequence=window(128, 256), GraphicAnnotationSequence=square))
+    assert (found[1:5, 1:6] == 255).all()
+    assert (found != CELLS).sum() == 20
+
+
+@pytest.mark.parametrize("kind", ["CIRCLE", "POLYLINE"])
+def test_graphics_far_outside_are_left_out_at_once(kind: str) -> None:
+    began = time.monotonic()
+    far = drawing(kind, [1e9, 1.0, 2.0, 3.0])
+    found = shown(state(SoftcopyVOILUTSequence=window(128, 256), GraphicAnnotationSequence=far))
+    assert (found == PLAIN).all()
+    assert time.monotonic() - began < 1.0
+
+
+def test_a_shutter_without_an_opening_hides_everything() -> None:
+    edges = ("LeftVertical", "RightVertical", "UpperHorizontal", "LowerHorizontal")
+    given = {f"Shutter{edge}Edge": at for edge, at in zip(edges, (5, 6, 2, 3), strict=True)}
+    found = shown(
+        state(SoftcopyVOILUTSequence=window(128, 256), ShutterShape="RECTANGULAR", **given)
+    )
+    assert (found == 0).all()
 
 
 def test_texts_are_written() -> None:

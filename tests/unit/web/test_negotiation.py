@@ -9,7 +9,16 @@ from pacs_gateway.web.representations import choose_frames, choose_objects
 
 EXPLICIT = "1.2.840.10008.1.2.1"
 IMPLICIT = "1.2.840.10008.1.2"
+BIG_ENDIAN = "1.2.840.10008.1.2.2"
+DEFLATED = "1.2.840.10008.1.2.1.99"
 JPEG = "1.2.840.10008.1.2.4.50"
+JPEG_LS = "1.2.840.10008.1.2.4.80"
+JPX = "1.2.840.10008.1.2.4.92"
+MPEG2 = "1.2.840.10008.1.2.4.100"
+VIDEO = "1.2.840.10008.1.2.4.102"
+JPEG_XL = "1.2.840.10008.1.2.4.110"
+RLE = "1.2.840.10008.1.2.5"
+OCTETS = "application/octet-stream"
 DICOM_PARTS = 'multipart/related; type="application/dicom"'
 
 
@@ -43,6 +52,10 @@ def test_what_is_no_media_type(text: str) -> None:
         ("application/dicom json", "application/dicom+json"),
         ("application/dicom+json;q=0.1, application/json", "application/json"),
         ("text/html, application/json;q=0.2, */*;q=0.1", "application/json"),
+        ("application/dicom+json;q=0, */*", "application/json"),
+        ("*/*, application/dicom+json;q=0.1", "application/json"),
+        ("*/*;q=0.1, application/dicom+json;q=0.2", "application/dicom+json"),
+        ("application/json;q=nan, application/*", "application/dicom+json"),
     ],
 )
 def test_json(accept: str, chosen: str) -> None:
@@ -69,11 +82,27 @@ def test_an_accept_header_is_bounded() -> None:
         ("*/*", JPEG, True, JPEG),
         ("", IMPLICIT, True, EXPLICIT),
         (DICOM_PARTS, IMPLICIT, True, EXPLICIT),
-        (f"{DICOM_PARTS}; transfer-syntax=*", IMPLICIT, True, IMPLICIT),
-        (f"{DICOM_PARTS}; transfer-syntax={IMPLICIT}", IMPLICIT, True, IMPLICIT),
+        (f"{DICOM_PARTS}; transfer-syntax=*", IMPLICIT, True, EXPLICIT),
+        (f"{DICOM_PARTS}; transfer-syntax=*", BIG_ENDIAN, True, EXPLICIT),
+        ("", BIG_ENDIAN, True, EXPLICIT),
+        # The default, unless there was loss or nothing can decode it (PS3.18 8.7.3.4).
+        ("", JPEG_LS, True, EXPLICIT),
+        ("application/dicom", JPEG_LS, False, EXPLICIT),
+        ("application/dicom; transfer-syntax=*", JPEG_LS, False, JPEG_LS),
+        (f"application/dicom; transfer-syntax={JPEG_LS}", JPEG_LS, False, JPEG_LS),
+        (f"application/dicom; transfer-syntax={EXPLICIT}", JPEG, False, EXPLICIT),
+        (
+            f"application/dicom; transfer-syntax={JPEG}, application/dicom;q=0.9",
+            JPEG_LS,
+            False,
+            EXPLICIT,
+        ),
+        ("", DEFLATED, True, EXPLICIT),
+        ("", VIDEO, True, VIDEO),
         (f"{DICOM_PARTS}; transfer-syntax={EXPLICIT}", IMPLICIT, True, EXPLICIT),
         ("multipart/related; type=application/dicom; transfer-syntax=*", JPEG, True, JPEG),
-        (f"{DICOM_PARTS};transfer-syntax={EXPLICIT}, {DICOM_PARTS};q=0.5", JPEG, True, JPEG),
+        (f"{DICOM_PARTS};transfer-syntax={EXPLICIT}, {DICOM_PARTS};q=0.5", JPEG, True, EXPLICIT),
+        (f"{DICOM_PARTS};transfer-syntax={EXPLICIT};q=0.5, {DICOM_PARTS}", JPEG, True, JPEG),
         ("application/dicom", JPEG, False, JPEG),
         ("application/dicom;q=0.1, multipart/related", JPEG, True, JPEG),
         ("application/dicom, */*;q=0.8", JPEG, False, JPEG),
@@ -88,7 +117,11 @@ def test_objects(accept: str, stored: str, multipart: bool, served: str) -> None
 @pytest.mark.parametrize(
     ("accept", "stored", "single"),
     [
-        (f"{DICOM_PARTS}; transfer-syntax={EXPLICIT}", JPEG, True),
+        (f"{DICOM_PARTS}; transfer-syntax={EXPLICIT}", VIDEO, True),
+        (f"{DICOM_PARTS}; transfer-syntax={IMPLICIT}", IMPLICIT, True),
+        (f"{DICOM_PARTS}; transfer-syntax={BIG_ENDIAN}", BIG_ENDIAN, True),
+        (f"{DICOM_PARTS}; transfer-syntax={JPEG_LS}", JPEG, True),
+        ("*/*, multipart/related;q=0", JPEG, True),
         (f"{DICOM_PARTS}; transfer-syntax={JPEG}", EXPLICIT, True),
         ("application/dicom", EXPLICIT, False),
         ('multipart/related; type="image/jpeg"', JPEG, True),
@@ -102,42 +135,62 @@ def test_objects_that_cannot_be_served(accept: str, stored: str, single: bool) -
 
 def test_one_object_that_cannot_be_served_refuses_all() -> None:
     accept = f"{DICOM_PARTS}; transfer-syntax={EXPLICIT}"
-    assert choose_objects(accept, {EXPLICIT, IMPLICIT}, single=False)
+    assert choose_objects(accept, {EXPLICIT, IMPLICIT, JPEG}, single=False)
     with pytest.raises(NotAcceptableError):
-        choose_objects(accept, {EXPLICIT, JPEG}, single=False)
+        choose_objects(accept, {EXPLICIT, VIDEO}, single=False)
 
 
 @pytest.mark.parametrize(
-    ("accept", "syntax", "multipart", "media_type"),
+    ("accept", "stored", "multipart", "content_type"),
     [
-        ("", EXPLICIT, True, "application/octet-stream"),
+        ("", EXPLICIT, True, f"{OCTETS}; transfer-syntax={EXPLICIT}"),
+        ("", JPEG_LS, True, f"{OCTETS}; transfer-syntax={EXPLICIT}"),
+        (f"multipart/related; type={OCTETS}", JPEG, True, f"{OCTETS}; transfer-syntax={EXPLICIT}"),
+        # What OHIF sends.
         (
-            "multipart/related; type=application/octet-stream",
+            f"multipart/related; type={OCTETS}; transfer-syntax=*",
             JPEG,
             True,
-            "application/octet-stream",
+            f"{OCTETS}; transfer-syntax={JPEG}",
         ),
         (
-            "multipart/related; type=application/octet-stream; transfer-syntax=*",
+            f"multipart/related; type={OCTETS}; transfer-syntax={EXPLICIT}",
             JPEG,
             True,
-            "application/octet-stream",
+            f"{OCTETS}; transfer-syntax={EXPLICIT}",
         ),
-        ("application/octet-stream", EXPLICIT, False, "application/octet-stream"),
-        ('multipart/related; type="image/jpeg"', JPEG, True, "image/jpeg"),
-        ("image/jpeg", JPEG, False, "image/jpeg"),
+        (OCTETS, EXPLICIT, False, f"{OCTETS}; transfer-syntax={EXPLICIT}"),
+        ('multipart/related; type="image/jpeg"', JPEG, True, f"image/jpeg; transfer-syntax={JPEG}"),
+        ("image/jpeg", JPEG, False, f"image/jpeg; transfer-syntax={JPEG}"),
+        ("image/*", JPEG_LS, False, f"image/jls; transfer-syntax={JPEG_LS}"),
+        ("image/x-jls", JPEG_LS, False, f"image/x-jls; transfer-syntax={JPEG_LS}"),
+        ("image/x-dicom-rle", RLE, False, f"image/x-dicom-rle; transfer-syntax={RLE}"),
+        ("image/jxl", JPEG_XL, False, f"image/jxl; transfer-syntax={JPEG_XL}"),
+        ("image/jpx", JPX, False, f"image/jpx; transfer-syntax={JPX}"),
+        ("video/mp4", VIDEO, False, f"video/mp4; transfer-syntax={VIDEO}"),
+        ("video/mpeg2", MPEG2, False, f"video/mpeg2; transfer-syntax={MPEG2}"),
+        ("", VIDEO, True, f"{OCTETS}; transfer-syntax={VIDEO}"),
+        # What the client wants more counts before what we would rather give.
+        (
+            f"{OCTETS}; transfer-syntax={EXPLICIT}, image/jls;q=0.5",
+            JPEG_LS,
+            False,
+            f"{OCTETS}; transfer-syntax={EXPLICIT}",
+        ),
+        (
+            f"{OCTETS}; transfer-syntax={EXPLICIT}; q=0.5, image/jls",
+            JPEG_LS,
+            False,
+            f"image/jls; transfer-syntax={JPEG_LS}",
+        ),
+        (f"image/jls, {OCTETS}", JPEG_LS, False, f"image/jls; transfer-syntax={JPEG_LS}"),
+        (f"image/jls, {OCTETS}", EXPLICIT, False, f"{OCTETS}; transfer-syntax={EXPLICIT}"),
     ],
 )
-def test_frames(accept: str, syntax: str, multipart: bool, media_type: str) -> None:
-    choice = choose_frames(accept, syntax, single=True)
+def test_frames(accept: str, stored: str, multipart: bool, content_type: str) -> None:
+    choice = choose_frames(accept, stored, single=True)
     assert choice.multipart is multipart
-    assert choice.content_type == f"{media_type}; transfer-syntax={syntax}"
-
-
-def test_compressed_frames_are_decoded_for_whoever_asks() -> None:
-    accept = f"multipart/related; type=application/octet-stream; transfer-syntax={EXPLICIT}"
-    assert choose_frames(accept, JPEG, single=True).syntax == EXPLICIT
-    assert choose_frames("", JPEG, single=True).syntax == JPEG
+    assert choice.content_type == content_type
 
 
 @pytest.mark.parametrize(
