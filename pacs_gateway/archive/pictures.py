@@ -23,8 +23,10 @@ RENDERING = f"{__version__}.1"
 """Part of every name in the cache; the last number grows with each change of what pictures show."""
 CRASHES_SUFFERED = 2
 """A frame that ended the decoder this often is not given to it again by this version."""
+READ_ON = 3
+"""Pictures made ahead; with fewer the decoder rests while the reader's picture is on its way."""
 MAX_AHEAD = 2
-"""Pictures made ahead at once; more would keep the decoder from those who wait."""
+"""Readers who are read on for at once; more would keep the decoder from those who wait."""
 MAX_NEW = 1000
 """Pictures known to have been made just now, by name; in about 0.3 MB."""
 MAX_UNWRITTEN = 64
@@ -129,7 +131,7 @@ class Pictures:
         options: RenderOptions,
         state: StoredInstance | None = None,
     ) -> None:
-        """Make the picture that comes after this one, if this one had to be made, too.
+        """Make the pictures that come after this one, if this one had to be made, too.
 
         Whoever looks at a slice for the first time most often goes on to the next one.
         """
@@ -150,11 +152,19 @@ class Pictures:
             self._new.discard(name.picture)
         return found
 
+    def _is_made(self, name: _Name) -> bool:
+        with self._lock:
+            return name.picture in self._new
+
     def _make_next(self, instance: StoredInstance, number: int, options: RenderOptions) -> None:
         try:
-            following = self._following(instance, number)
-            if following is not None:
-                self.picture(*following, options)
+            for _ in range(READ_ON):
+                following = self._following(instance, number)
+                if following is None:
+                    return
+                instance, number = following
+                if not self._is_made(_name(instance, str(number), options, None)):
+                    self.picture(instance, number, options)
         except (GatewayError, StorageError):
             # Nobody has asked for it; whoever does will be told.
             return
