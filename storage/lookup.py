@@ -35,7 +35,6 @@ _INSTANCES = (
         _instances.current,
     )
 )
-_STUDY_KNOWN = select(_studies.id).where(_studies.StudyInstanceUID == bindparam("study"))
 _SERIES_KNOWN = select(_series.id).where(_series.SeriesInstanceUID == bindparam("series"))
 _OF_STUDY = (_studies.StudyInstanceUID == bindparam("study"), _instances.current)
 _OF_SERIES = (*_OF_STUDY, _series.SeriesInstanceUID == bindparam("series"))
@@ -79,7 +78,6 @@ class Lookup:
         self._engine = engine
         self._instances = _Prepared(engine, _INSTANCES, STORED_COLUMNS)
         self._next = _Prepared(engine, _NEXT, STORED_COLUMNS)
-        self._study_known = _Prepared(engine, _STUDY_KNOWN, (_studies.id,))
         self._series_known = _Prepared(engine, _SERIES_KNOWN, (_series.id,))
         self._header = _Prepared(engine, _HEADER, _HEADER_COLUMNS)
         self._ids_of_study = _Prepared(engine, _ids(_OF_STUDY), (_instances.id,))
@@ -118,10 +116,6 @@ class Lookup:
         )
         with reading(self._engine) as connection:
             return [(row[0], row[1]) for row in connection.execute(query)]
-
-    def knows_study(self, study_uid: str) -> bool:
-        """Return whether there is, or has been, a study of this UID."""
-        return bool(self._study_known.rows(study=study_uid))
 
     def knows_series(self, series_uid: str) -> bool:
         """Return whether some study has a series of this UID."""

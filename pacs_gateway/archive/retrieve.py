@@ -46,24 +46,23 @@ class Retrieval:
     def instance(self, study_uid: str, series_uid: str, sop_instance_uid: str) -> StoredInstance:
         """Return the current version of one instance.
 
-        Reports and links outlive studies and series, which are merged, split and corrected; the
-        UID of the instance is its own for ever. So it is also found under a study or series UID
-        that nothing here has or has had, but never under that of another study or series. Whoever
-        decides who may see it must look at the study that it is found in.
+        Reports and links outlive series, which are split and corrected, while the UID of the
+        instance is its own for ever. So it is also found under a series UID that nothing here has
+        or has had, but never under that of another series, and never in another study.
 
         Raises UnknownError, GoneError.
         """
-        found = self._lookup.instances(sop_instance_uid)
+        found = [
+            instance
+            for instance in self._lookup.instances(sop_instance_uid)
+            if instance.study_uid == study_uid
+        ]
         for instance in found:
-            if (instance.study_uid, instance.series_uid) == (study_uid, series_uid):
+            if instance.series_uid == series_uid:
                 return instance
-        stale_study = bool(found) and not self._lookup.knows_study(study_uid)
-        stale_series = bool(found) and not self._lookup.knows_series(series_uid)
-        for instance in found:
-            fits = stale_study or instance.study_uid == study_uid
-            if fits and (stale_series or instance.series_uid == series_uid):
-                return instance
-        raise self._not_found(study_uid, series_uid, sop_instance_uid)
+        if not found or self._lookup.knows_series(series_uid):
+            raise self._not_found(study_uid, series_uid, sop_instance_uid)
+        return found[0]
 
     def of_study(self, study_uid: str, sop_instance_uid: str) -> StoredInstance:
         """Return an instance of a study, whichever series has it; raises UnknownError."""

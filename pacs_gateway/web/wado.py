@@ -128,8 +128,8 @@ class RetrieveEndpoints:
         revision: Sequence[int] | None = None
         if series is not None and instance is not None:
             found = self._retrieval.instance(study, series, instance)
-            # It may have been asked for under UIDs that are not its own any more.
-            study, series, facts = found.study_uid, found.series_uid, found.sha256
+            # It may have been asked for under a series UID that is not its own any more.
+            series, facts = found.series_uid, found.sha256
         else:
             revision = self._retrieval.revision(study, series)
             facts = ",".join(map(str, revision))

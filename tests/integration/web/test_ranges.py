@@ -97,7 +97,7 @@ class TestTruncatedObject:
         assert client(f"{CT}/metadata").status == 200
 
 
-def test_stale_uids_find_the_instance_and_wrong_ones_do_not(filled: Gateway) -> None:
+def test_stale_series_uids_find_the_instance_and_wrong_ones_do_not(filled: Gateway) -> None:
     client = filled.client("reader")
     data_set = dcmread(BytesIO(sample("CT_small.dcm")))
     other = dcmread(BytesIO(sample("test-SR.dcm")))
@@ -107,7 +107,8 @@ def test_stale_uids_find_the_instance_and_wrong_ones_do_not(filled: Gateway) -> 
         return client(f"/dicom-web/studies/{study}/series/{series}/instances/{uid}/metadata").status
 
     assert status(data_set.StudyInstanceUID, "1.2.3.99") == 200
-    assert status("1.2.3.98", "1.2.3.99") == 200
+    assert status("1.2.3.98", "1.2.3.99") == 404
+    assert status("1.2.3.98", data_set.SeriesInstanceUID) == 404
     assert status(data_set.StudyInstanceUID, other.SeriesInstanceUID) == 404
     assert status(other.StudyInstanceUID, data_set.SeriesInstanceUID) == 404
     assert status(other.StudyInstanceUID, "1.2.3.99") == 404
