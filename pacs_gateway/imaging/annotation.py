@@ -20,18 +20,17 @@ def annotated(
     picture: Picture.Image, data_set: DataSet, kinds: Sequence[str], *, number: int
 ) -> Picture.Image:
     """Write the kinds asked for: `patient` at the top left, `technique` at the bottom left."""
-    font = lettering(max(picture.size))
-    _, top, _, bottom = font.getbbox("Ag")
-    step = (bottom - top) * _LINE
+    letters = lettering(max(picture.size))
+    step = letters.height * _LINE
     draw = ImageDraw.Draw(picture)
     colour = _WHITE[picture.mode]
     if PATIENT in kinds:
         for line, text in enumerate(_patient(data_set)):
-            written(draw, text, (_MARGIN, _MARGIN + line * step), font, colour)
+            written(draw, text, (_MARGIN, _MARGIN + line * step), letters, colour)
     if TECHNIQUE in kinds:
         for line, text in enumerate(reversed(list(_technique(data_set, number)))):
             place = (_MARGIN, picture.height - _MARGIN - line * step)
-            written(draw, text, place, font, colour, anchor="ld")
+            written(draw, text, place, letters, colour, anchor="ld")
     return picture
 
 
@@ -57,7 +56,7 @@ def _technique(data_set: DataSet, number: int) -> Iterator[str]:
     ):
         amount = attributes.decimal(data_set, keyword)
         if amount is not None:
-            yield f"{label} {amount:g} {unit}"
+            yield f"{label} {amount:g} {unit}".strip()
     instance = _text(data_set, "InstanceNumber")
     frames = attributes.integer(data_set, "NumberOfFrames") or 1
     if instance:

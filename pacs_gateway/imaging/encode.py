@@ -1,8 +1,7 @@
 """From 8-bit pictures to the files a browser shows."""
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from io import BytesIO
-from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -35,23 +34,23 @@ def encode(picture: Picture.Image, options: RenderOptions, profile: bytes | None
 
 
 def encode_cine(
-    pictures: Iterator[Picture.Image], options: RenderOptions, durations_ms: Iterator[float]
+    pictures: Sequence[Picture.Image],
+    durations_ms: Sequence[float],
+    *,
+    options: RenderOptions,
+    profile: bytes | None = None,
 ) -> bytes:
-    """Return pictures as one moving GIF or WebP file that repeats for ever.
-
-    One picture at a time is in memory, besides the file.
-    """
+    """Return pictures as one moving GIF or WebP file that repeats for ever."""
     file = BytesIO()
-    first = next(pictures)
     durations = [max(_MIN_DURATION_MS, round(duration)) for duration in durations_ms]
-    first.save(
+    pictures[0].save(
         file,
         _FORMATS[options.media_type],
         save_all=True,
-        append_images=chain(pictures),
+        append_images=pictures[1:],
         duration=durations if len(durations) > 1 else durations[0],
         loop=0,
-        **_settings(options, None),
+        **_settings(options, profile),
     )
     return file.getvalue()
 

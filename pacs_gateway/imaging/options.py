@@ -24,14 +24,16 @@ _BEST_QUALITY = 100
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Viewport:
-    """Where a picture goes, and which part of the image it shows (PS3.18 8.3.5.1.3)."""
+    """Where a picture goes, and which part of the image it shows (PS3.18 8.3.5.1.3).
+
+    It is made as large as fits, also larger than the image: the standard says "shall scale", and
+    a client that asked for a size counts on it. Without a viewport nothing is scaled.
+    """
 
     columns: int
     rows: int
     source: tuple[float, float, float, float] | None = None
-    """Left, top, columns and rows of the part that is shown, in pixels of the image; the part is
-    enlarged if it is smaller than the viewport. A whole image is not: a browser does that as well,
-    and the bytes on the line would grow without a new detail."""
+    """Left, top, columns and rows of the part that is shown, in pixels of the image."""
     flip_horizontally: bool = False
     flip_vertically: bool = False
 
@@ -83,6 +85,9 @@ class RenderOptions:
             raise BadRequestError(f"Annotations are {' and '.join(ANNOTATIONS)}.")
         if self.icc_profile not in ICC_PROFILES:
             raise BadRequestError(f"The ICC profile is one of {', '.join(ICC_PROFILES)}.")
+        if self.icc_profile != NO_PROFILE and self.media_type == GIF:
+            # PS3.18 8.3.5.1.5 wants this where a type has no place for a profile.
+            raise BadRequestError(f"Pictures of type {GIF} have no ICC profile.")
 
 
 def _usable(window: Window) -> bool:

@@ -1,8 +1,11 @@
 """Softcopy presentation states: how somebody wanted an image to be seen (PS3.3 A.33, PS3.4 N.2).
 
 A state says it for each of the images it references, or for some of their frames. Grey levels
-come first (`shades`), then what is blacked out (`shutters`), the part that is shown and its
-orientation (`arrangement`), and what is drawn on it (`graphics.py`).
+come first (`shades`), then overlays (`overlays`), what is blacked out (`shuttered`), the part that
+is shown and its orientation (`arrangement`), and what is drawn on it (`graphics.py`).
+
+What needs more than one image (mask subtraction, blending) and pseudo-colour are not done: such
+an image is shown in its own grey levels.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,14 +17,16 @@ from numpy.typing import NDArray
 from PIL import Image as Picture
 from PIL import ImageDraw
 
-from pacs_gateway.imaging import attributes, header
+from pacs_gateway.imaging import attributes, header, overlay
 from pacs_gateway.imaging.dataset import DataSet
+from pacs_gateway.imaging.decode import Decoded
 from pacs_gateway.imaging.image import Shades
 
 _QUARTER_TURNS = {90: Picture.Transpose.ROTATE_270, 180: Picture.Transpose.ROTATE_180,
                   270: Picture.Transpose.ROTATE_90}  # fmt: skip
 """Pillow turns to the left, the standard to the right (PS3.3 C.10.6)."""
 _CORNERS = 2
+_ACTIVATION_LAYER = 0x1001
 _MAX_DISPLAYED_PIXELS = 32_000_000
 """A displayed area may reach far beyond the image, and that is black."""
 
@@ -80,11 +85,14 @@ def shades(state: State, own: Shades) -> Shades:
             intercept=attributes.decimal(data_set, "RescaleIntercept") or 0.0,
             modality_lut=modality_lut,
         )
+    signed = result.intercept < 0 or result.slope < 0
     voi = next(iter(state.chosen("SoftcopyVOILUTSequence")), None)
     return replace(
         result,
         window=header.window(voi) if voi is not None else None,
-        voi_lut=header.look_up_table(state.header, attributes.item(voi, "VOILUTSequence"))
+        voi_lut=header.look_up_table(
+            state.header, attributes.item(voi, "VOILUTSequence"), signed=signed
+        )
         if voi is not None
         else None,
         presentation_lut=header.look_up_table(
@@ -92,6 +100,19 @@ def shades(state: State, own: Shades) -> Shades:
         ),
         inverted=attributes.text(data_set, "PresentationLUTShape") == "INVERSE",
     )
+
+
+def overlays(state: State, image: header.Header, decoded: Decoded) -> Iterator[Mask]:
+    """Yield what the overlays mark that the state shows: its own or the image's (PS3.3 C.11.7)."""
+    data_set = state.header.data_set
+    shape = decoded.cells.shape
+    for group in overlay.GROUPS:
+        if not attributes.text(data_set, group << 16 | _ACTIVATION_LAYER):
+            continue
+        if overlay.has_bits(data_set, group):
+            yield overlay.mask(data_set, group, state.number, shape=shape)
+        else:
+            yield overlay.mask(image.data_set, group, state.number, shape=shape, decoded=decoded)
 
 
 def shuttered(state: State, picture: Picture.Image) -> Picture.Image:
@@ -131,6 +152,9 @@ def _shutters(state: State, size: tuple[int, int]) -> Iterator[Mask]:
             mask = Picture.new("1", size, 0)
             ImageDraw.Draw(mask).polygon(corners, 1)
             yield np.asarray(mask)
+    if "BITMAP" in shapes:
+        group = attributes.integer(data_set, "ShutterOverlayGroup") or 0
+        yield ~overlay.mask(data_set, group, state.number, shape=(size[1], size[0]))
 
 
 def _of_16_bits(value: int, mode: str) -> Any:

@@ -12,12 +12,16 @@ from pacs_gateway.imaging.sandbox import Sandbox
 
 Result = TypeVar("Result")
 
+_SHARE_OF_PICTURES = 4
+"""Pictures of a cine take this part of a child's memory at most; to make a GIF, Pillow copies them."""
+
 
 class Renderer:
     """Makes pictures of frames; safe to call from many threads."""
 
     def __init__(self, settings: ImagingSettings) -> None:
         self._max_samples = settings.max_pixels
+        self._max_picture_bytes = settings.memory_bytes // _SHARE_OF_PICTURES
         self._sandbox = Sandbox(settings)
 
     def start(self) -> None:
@@ -57,7 +61,13 @@ class Renderer:
     ) -> bytes:
         """Return the first frames of an instance as one moving picture; raises as `render`."""
         return self._sandbox.run(
-            _cine, header, tuple(frames), options, self._max_samples, presentation
+            _cine,
+            header,
+            tuple(frames),
+            options,
+            self._max_samples,
+            self._max_picture_bytes,
+            presentation,
         )
 
     def native(self, header: bytes, frame: bytes) -> bytes:
@@ -102,6 +112,7 @@ def _cine(
     frames: Sequence[bytes],
     options: RenderOptions,
     max_samples: int,
+    max_bytes: int,
     presentation: bytes | None,
 ) -> bytes:
     from pacs_gateway.imaging import worker  # noqa: PLC0415 - only ever in the child
@@ -111,6 +122,7 @@ def _cine(
         frames,
         options=options,
         max_samples=max_samples,
+        max_bytes=max_bytes,
         presentation_state=presentation,
     )
 

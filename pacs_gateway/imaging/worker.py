@@ -58,21 +58,27 @@ def render_cine(
     *,
     options: RenderOptions,
     max_samples: int,
+    max_bytes: int,
     presentation_state: bytes | None = None,
 ) -> bytes:
-    """Return frames, the first of an instance, as one moving picture; raises as `render_frame`."""
+    """Return frames, the first of an instance, as one moving picture; raises as `render_frame`.
+
+    It ends before its pictures would take more than `max_bytes` of memory; it has one at least.
+    """
     if options.media_type not in CINE_TYPES:
         raise BadRequestError(f"Moving pictures come as {' or '.join(CINE_TYPES)} only.")
     parsed = _parsed(part10)
-
-    def pictures() -> Iterator[Picture.Image]:
-        for number, frame in enumerate(frames, start=1):
-            state = _state(presentation_state, parsed, number)
-            yield _picture(parsed, frame, number, options, max_samples=max_samples, state=state)
-
-    numbers = range(1, len(frames) + 1)
-    durations = (header.frame_duration_ms(parsed, number) for number in numbers)
-    return encode_cine(pictures(), options, durations)
+    pictures: list[Picture.Image] = []
+    profile = None
+    for number, frame in enumerate(frames, start=1):
+        state = _state(presentation_state, parsed, number)
+        picture = _picture(parsed, frame, number, options, max_samples=max_samples, state=state)
+        picture, profile = profiles.profiled(picture, parsed.data_set, options.icc_profile)
+        pictures.append(picture)
+        if _bytes_of(picture) * (number + 1) > max_bytes:
+            break
+    durations = [header.frame_duration_ms(parsed, n + 1) for n in range(len(pictures))]
+    return encode_cine(pictures, durations, options=options, profile=profile)
 
 
 def native_frame(part10: bytes, frame: bytes, *, max_samples: int) -> bytes:
@@ -95,8 +101,7 @@ def _picture(
     """Return what a screen shows: the steps of PS3.4 N.2 in their order."""
     decoded = decode(header.image(parsed), frame, max_samples=max_samples)
     pixels = _colours_or_greys(parsed, decoded, number, options, state)
-    if options.overlays:
-        pixels = overlay.drawn(pixels, parsed.data_set, number, decoded)
+    pixels = overlay.drawn(pixels, _overlays(parsed, decoded, number, options, state))
     picture = picture_of(pixels)
     if state is not None:
         shown = presentation.arrangement(state, picture.size)
@@ -127,8 +132,29 @@ def _colours_or_greys(
     return luts.grey(values, shades, Window(*options.window) if options.window else None)
 
 
+def _overlays(
+    parsed: header.Header,
+    decoded: Decoded,
+    number: int,
+    options: RenderOptions,
+    state: presentation.State | None,
+) -> Iterator[NDArray[np.bool_]]:
+    """Yield what overlays mark: all of the image if asked for, and those a state shows."""
+    if options.overlays:
+        for group in overlay.GROUPS:
+            yield overlay.mask(
+                parsed.data_set, group, number, shape=decoded.cells.shape, decoded=decoded
+            )
+    if state is not None:
+        yield from presentation.overlays(state, parsed, decoded)
+
+
 def _state(part10: bytes | None, image: header.Header, number: int) -> presentation.State | None:
     return presentation.read_state(part10, image, number) if part10 is not None else None
+
+
+def _bytes_of(picture: Picture.Image) -> int:
+    return picture.width * picture.height * len(picture.getbands())
 
 
 @lru_cache(maxsize=4)

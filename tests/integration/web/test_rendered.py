@@ -49,7 +49,9 @@ def test_unwanted(filled: Gateway) -> None:
     "resource", ["rendered", "frames/1/rendered", "thumbnail", "frames/1/thumbnail"]
 )
 def test_resources_of_an_instance(filled: Gateway, resource: str) -> None:
-    assert picture(filled, f"{CT}/{resource}").size == (128, 128)
+    # A viewport, which thumbnails have of themselves, is filled (PS3.18 8.3.5.1.3).
+    side = 160 if "thumbnail" in resource else 128
+    assert picture(filled, f"{CT}/{resource}").size == (side, side)
 
 
 def test_parameters_change_the_picture(filled: Gateway) -> None:

@@ -2,14 +2,15 @@
 makes no sense is left out."""
 
 from io import BytesIO
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from pacs_gateway.imaging import worker
+from pacs_gateway.imaging import dataset, worker
+from pacs_gateway.imaging import overlay as overlays
 from pacs_gateway.imaging.options import PNG, RenderOptions
 from tests.instances import made
 
@@ -142,3 +143,20 @@ def test_older_overlays_lie_in_unused_bits_of_the_pixels() -> None:
 )
 def test_what_makes_no_sense_is_left_out(wrong: dict[str, Any]) -> None:
     assert (shown(**overlay(**wrong)) == 40).all()
+
+
+@pytest.mark.parametrize(("vr", "big_endian"), [("OW", True), ("OB", True), ("OW", False)])
+def test_words_may_be_big_endian(vr: str, big_endian: bool) -> None:
+    order: Literal["big", "little"] = "big" if big_endian else "little"
+
+    def short(value: int) -> bytes:
+        return value.to_bytes(2, order)
+
+    bits = packed(PLANE)
+    if vr == "OW" and big_endian:
+        bits = np.frombuffer(bits, np.uint16).byteswap().tobytes()
+    head = [(0x10, b"US", short(2) + short(ROWS)), (0x11, b"US", short(2) + short(COLUMNS))]
+    body = b"".join(short(0x6000) + short(element) + vr_ + rest for element, vr_, rest in head)
+    body += short(0x6000) + short(0x3000) + vr.encode() + bytes(2) + len(bits).to_bytes(4, order)
+    found = dataset.read(body + bits, 0, implicit=False, big_endian=big_endian)
+    assert (overlays.mask(found, 0x6000, 1, shape=PLANE.shape) == (PLANE == 1)).all()

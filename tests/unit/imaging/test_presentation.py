@@ -27,6 +27,9 @@ ROWS, COLUMNS = 6, 8
 CELLS = np.arange(ROWS * COLUMNS, dtype=np.uint8).reshape(ROWS, COLUMNS) * 5
 WHOLE_RANGE = {"WindowCenter": 128, "WindowWidth": 256}
 
+PIXEL_DATA_BYTES = 12
+"""Of tag, VR and length, with which an image's header ends."""
+
 Pixels = NDArray[np.uint8]
 
 
@@ -43,16 +46,20 @@ def data_set(**attributes: Any) -> Dataset:
     return found
 
 
-def state(**attributes: Any) -> bytes:
+def encoded(elements: Dataset) -> bytes:
     stream = DicomBytesIO()
     stream.is_implicit_VR, stream.is_little_endian = False, True
-    write_dataset(stream, data_set(**attributes))
+    write_dataset(stream, elements)
+    return stream.getvalue()
+
+
+def state(**attributes: Any) -> bytes:
     head = meta.encode(
         sop_class_uid=GSPS,
         sop_instance_uid="1.2.9",
         transfer_syntax_uid=meta.EXPLICIT_VR_LITTLE_ENDIAN,
     )
-    return head + stream.getvalue()
+    return head + encoded(data_set(**attributes))
 
 
 def named(uid: str = IMAGE_UID, *frames: int) -> list[Dataset]:
@@ -62,7 +69,7 @@ def named(uid: str = IMAGE_UID, *frames: int) -> list[Dataset]:
     return [reference]
 
 
-def shown(part10: bytes | None, number: int = 1, **attributes: Any) -> Pixels:
+def shown(part10: bytes | None, number: int = 1, overlay: bytes = b"", **attributes: Any) -> Pixels:
     given = {
         "SOPInstanceUID": IMAGE_UID,
         "Rows": ROWS,
@@ -73,8 +80,9 @@ def shown(part10: bytes | None, number: int = 1, **attributes: Any) -> Pixels:
         **WHOLE_RANGE,
         **attributes,
     }
+    image = made(**given)
     file = worker.render_frame(
-        made(**given),
+        image[:-PIXEL_DATA_BYTES] + overlay + image[-PIXEL_DATA_BYTES:],
         CELLS.tobytes(),
         number=number,
         options=RenderOptions(media_type=PNG),
@@ -213,6 +221,62 @@ def test_circular_and_polygonal_shutters_leave_their_middle() -> None:
     )
     assert triangle[1, 1] == CELLS[1, 1]
     assert triangle[5, 7] == 0
+
+
+def overlay_of(marked: Pixels | None, layer: str | None = None) -> bytes:
+    """Return the elements of group 6000, to be put behind all others."""
+    elements = Dataset()
+    if marked is not None:
+        elements.add_new(0x60000010, "US", marked.shape[0])
+        elements.add_new(0x60000011, "US", marked.shape[1])
+        elements.add_new(0x60000050, "SS", [1, 1])
+        elements.add_new(0x60003000, "OW", np.packbits(marked, bitorder="little").tobytes())
+    if layer is not None:
+        elements.add_new(0x60001001, "CS", layer)
+    return encoded(elements)
+
+
+LEFT = np.zeros((ROWS, COLUMNS), np.uint8)
+LEFT[:, :3] = 1
+
+
+@pytest.mark.parametrize(
+    ("of_state", "of_image", "marked"),
+    [
+        (overlay_of(LEFT, "ONE"), b"", LEFT),
+        (overlay_of(None, "ONE"), overlay_of(LEFT), LEFT),
+        (overlay_of(LEFT, "ONE"), overlay_of(1 - LEFT), LEFT),
+        (overlay_of(LEFT, ""), overlay_of(LEFT), None),
+        (overlay_of(LEFT), overlay_of(LEFT), None),
+        (overlay_of(None, "ONE"), b"", None),
+    ],
+)
+def test_overlays_are_shown_if_the_state_says_so(
+    of_state: bytes, of_image: bytes, marked: Pixels | None
+) -> None:
+    voi = window(128, 256)
+    found = shown(state(SoftcopyVOILUTSequence=voi) + of_state, overlay=of_image)
+    expected = PLAIN if marked is None else np.where(marked == 1, 255, PLAIN)
+    assert (found == expected).all()
+
+
+def test_a_bitmap_shutter_hides_what_it_marks() -> None:
+    shutter = state(
+        SoftcopyVOILUTSequence=window(128, 256),
+        ShutterShape="BITMAP",
+        ShutterOverlayGroup=0x6000,
+        ShutterPresentationValue=0x4000,
+    )
+    found = shown(shutter + overlay_of(LEFT))
+    assert (found == np.where(LEFT == 1, 0x40, PLAIN)).all()
+
+
+def test_the_voi_lut_of_the_state_counts() -> None:
+    lut = data_set(LUTDescriptor=[256, 0, 8])
+    lut["LUTDescriptor"].VR = "US"
+    lut.add_new("LUTData", "OW", bytes(255 - value for value in range(256)))
+    found = shown(state(SoftcopyVOILUTSequence=[data_set(VOILUTSequence=[lut])]))
+    assert (found == 255 - PLAIN).all()
 
 
 def drawing(kind: str, points: list[float], units: str = "PIXEL") -> list[Dataset]:
