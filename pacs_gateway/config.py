@@ -7,9 +7,9 @@ module reads the environment.
 import os
 import tomllib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -17,6 +17,7 @@ from pydantic_settings import (
     SettingsError,
 )
 
+from pacs_gateway.access.roles import Hours, Role, Scope
 from pacs_gateway.errors import ConfigurationError
 
 ENV_PREFIX = "PACS_GATEWAY_"
@@ -181,6 +182,26 @@ class ImagingSettings(_Section):
     """Bytes of the frames that one moving picture is made of."""
 
 
+def _hours(value: object) -> object:
+    return Hours.parse(value) if isinstance(value, str) else value
+
+
+class AccessSettings(_Section):
+    """Who may see what, as far as an installation decides it."""
+
+    scopes: dict[Role, Scope] = {}
+    """Studies that a role may see, where it is not what access.roles says: `own`, `ward`, `all`."""
+    hours: dict[Role, Annotated[Hours, BeforeValidator(_hours)]] = {}
+    """Hours at which a role may be used, `07:00-19:30` in this machine's time; unset: always."""
+
+
+class AuditSettings(_Section):
+    """The audit trail."""
+
+    look_minutes: float = Field(30.0, gt=0)
+    """Requests of one login for one study within this are one look; a reading takes 5 to 20."""
+
+
 class CacheSettings(_Section):
     """Pictures that were made once, on this host's own disk."""
 
@@ -249,6 +270,8 @@ class Settings(BaseSettings):
     ohif: OhifSettings = Field(default_factory=OhifSettings)
     documents: DocumentsSettings = DocumentsSettings()
     cache: CacheSettings = CacheSettings()
+    access: AccessSettings = AccessSettings()
+    audit: AuditSettings = AuditSettings()
 
     @classmethod
     def settings_customise_sources(
@@ -297,16 +320,22 @@ def load_settings(config_file: Path | None = None, data_dir: Path | None = None)
     Raises ConfigurationError: one sentence that names the setting.
     """
     _refuse_unknown_variables()
-    folder = data_dir or Path(os.environ.get(f"{ENV_PREFIX}DATA_DIR", "./data"))
-    path = config_file or folder / CONFIG_FILE_NAME
-    values: dict[str, Any] = {}
-    if config_file is not None or path.is_file():
-        values = _read_toml(path)
+    path = config_path(config_file, data_dir)
+    values = _read_toml(path) if path else {}
     try:
         settings = Settings(**values)
     except (ValidationError, SettingsError) as error:
         raise ConfigurationError(_explain(error)) from error
     return settings.model_copy(update={"data_dir": data_dir}) if data_dir else settings
+
+
+def config_path(config_file: Path | None, data_dir: Path | None) -> Path | None:
+    """Return the file that `load_settings` reads, None if there is none."""
+    if config_file is not None:
+        return config_file
+    folder = data_dir or Path(os.environ.get(f"{ENV_PREFIX}DATA_DIR", "./data"))
+    path = folder / CONFIG_FILE_NAME
+    return path if path.is_file() else None
 
 
 def _read_toml(path: Path) -> dict[str, Any]:

@@ -52,19 +52,7 @@ def run_web(settings: Settings, ready: Ready, listener: socket.socket) -> None:
 
     configure_logs(role="web")
     archive = open_archive(settings)
-    serve_web(
-        settings,
-        index=archive.index,
-        store=archive.store,
-        registry=archive.registry,
-        retrieval=archive.retrieval,
-        lookup=archive.lookup,
-        ingest=archive.ingest,
-        deletion=archive.deletion,
-        cache=archive.cache,
-        listener=listener,
-        ready=ready,
-    )
+    serve_web(archive, listener=listener, ready=ready)
 
 
 def run_work(settings: Settings, ready: Ready) -> None:

@@ -15,6 +15,7 @@ from storage.errors import FullError, UnavailableError
 
 __all__ = [
     "SCHEMA_VERSION",
+    "Connection",
     "DeadlockError",
     "Engine",
     "migrate",
@@ -24,7 +25,7 @@ __all__ = [
     "writing",
 ]
 
-SCHEMA_VERSION = "0002"
+SCHEMA_VERSION = "0003"
 """The newest migration; a database that has it needs no Alembic at start."""
 
 _MIGRATION_LOCK = 0x7061_6373

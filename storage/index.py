@@ -11,6 +11,7 @@ from storage import schema, search
 from storage.database import DeadlockError, Engine, reading, writing
 from storage.indexing import commit_batch
 from storage.pixel_map import unpack_pixels
+from storage.reach import EVERYTHING, Reach
 from storage.records import (
     DicomJson,
     Found,
@@ -85,18 +86,27 @@ class Index:
                 continue
         return self._commit(records)
 
-    def search(self, spec: QuerySpec) -> list[Found]:
-        """Return the answers to a query, in a stable order."""
+    def search(self, spec: QuerySpec, *, reach: Reach) -> list[Found]:
+        """Return the answers to a query among the studies within reach, in a stable order."""
         with reading(self._engine) as connection:
-            rows = connection.execute(search.statement(spec, _answer_columns(spec.level)))
+            rows = connection.execute(search.statement(spec, _answer_columns(spec.level), reach))
             return [_found(row, spec.level) for row in rows]
 
-    def count(self, spec: QuerySpec) -> int:
+    def count(self, spec: QuerySpec, *, reach: Reach) -> int:
         """Return how many answers there are, whatever limit and offset say."""
         table = search.TABLES[spec.level]
-        query = search.conditions(select(func.count(table.c.id)), spec.level, spec.matches)
+        query = search.conditions(select(func.count(table.c.id)), spec.level, spec.matches, reach)
         with reading(self._engine) as connection:
             return int(connection.execute(query).scalar_one())
+
+    def within(self, study_uid: str, reach: Reach) -> bool:
+        """Return whether a study is known, shown or deleted, and within reach."""
+        studies = schema.studies.c
+        query = select(studies.id).where(
+            studies.StudyInstanceUID == study_uid, search.study_condition(reach)
+        )
+        with reading(self._engine) as connection:
+            return connection.execute(query).first() is not None
 
     def instances(
         self,
@@ -152,11 +162,12 @@ class Index:
         for row in self._stream((schema.instances.c.metadata,), matches):
             yield row.metadata
 
-    def headers(self, spec: QuerySpec) -> Iterator[bytes]:
+    def headers(self, spec: QuerySpec, *, reach: Reach) -> Iterator[bytes]:
         """Yield the zlib-compressed DICOM JSON of each answer to a query of the IMAGE level."""
         with reading(self._engine) as connection:
             options = connection.execution_options(yield_per=ROWS_AT_ONCE)
-            with options.execute(search.statement(spec, (schema.instances.c.metadata,))) as rows:
+            columns = (schema.instances.c.metadata,)
+            with options.execute(search.statement(spec, columns, reach)) as rows:
                 for row in rows:
                     yield row.metadata
 
@@ -201,7 +212,7 @@ class Index:
         with reading(self._engine) as connection:
             options = connection.execution_options(yield_per=ROWS_AT_ONCE)
             # A reader that stops half-way must not leave a cursor open in the server.
-            with options.execute(search.statement(spec, columns)) as rows:
+            with options.execute(search.statement(spec, columns, EVERYTHING)) as rows:
                 yield from rows
 
 

@@ -353,6 +353,8 @@ def _level_row(table: Table, record: InstanceRecord) -> dict[str, Any]:
     for keyword in FOLDED_KEYS:
         if MATCHING_KEYS[keyword][0] is level:
             row[_FOLDED_COLUMNS[keyword]] = _text(record.folded.get(keyword, ""))
+    if table is schema.studies:
+        row["ward_folded"] = _text(record.ward)
     return row
 
 

@@ -118,6 +118,8 @@ class InstanceRecord:
     """Matching keys by keyword; multiple values joined by a backslash, absent when empty."""
     folded: Mapping[str, str]
     """Search forms of `PatientName`, `ReferringPhysicianName`, `StudyDescription`."""
+    ward: str = ""
+    """Folded name of the ward that requested the study or where the patient lies."""
     attributes: Mapping[Level, DicomJson]
     """What a query answer shows of each level, in the DICOM JSON model."""
     metadata: bytes

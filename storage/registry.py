@@ -27,6 +27,18 @@ class User:
     role: str
     disabled: bool
     created_at: datetime
+    display_name: str = ""
+    physician_name: str = ""
+    """As studies name them in Referring Physician's Name."""
+    physician_folded: str = ""
+    ward: str = ""
+    ward_folded: str = ""
+    totp_secret: str | None = None
+    totp_step: int = 0
+    """Time step of the last code that was used (RFC 6238 5.2)."""
+    failed_logins: int = 0
+    locked_until: datetime | None = None
+    oidc_subject: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +49,10 @@ class Session:
     username: str
     created_at: datetime
     expires_at: datetime
+    id: str = ""
+    """Names the session where its secret must not be."""
+    seen_at: datetime | None = None
+    second_factor: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +64,10 @@ class Token:
     username: str
     created_at: datetime
     expires_at: datetime | None
+    id: str = ""
+    permissions: str = ""
+    """Separated by spaces; empty: all that the user's role may do."""
+    last_used_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +78,13 @@ class Peer:
     host: str
     port: int
     comment: str = ""
+    services: str = ""
+    """Separated by spaces; empty: all."""
+    sop_classes: str = ""
+    """UIDs separated by spaces; empty: all."""
+    certificate_sha256: str = ""
+    max_associations: int | None = None
+    max_instances_per_minute: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

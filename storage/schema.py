@@ -18,6 +18,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    false,
 )
 
 from storage.records import MATCHING_KEYS, Level
@@ -111,6 +112,7 @@ studies = Table(
     *_key_columns(Level.STUDY),
     Column("study_description_folded", Key, nullable=False, server_default=""),
     Column("referring_physician_name_folded", Key, nullable=False, server_default=""),
+    Column("ward_folded", Key, nullable=False, server_default=""),
     # Each value between backslashes, so that one LIKE finds it whole.
     Column("modalities", Key, nullable=False, server_default=""),
     Column("sop_classes", Key, nullable=False, server_default=""),
@@ -123,6 +125,8 @@ studies = Table(
     Index(None, "StudyDate", "StudyTime", "id"),
     Index(None, "AccessionNumber"),
     Index(None, "last_received"),
+    Index(None, "referring_physician_name_folded", "StudyDate"),
+    Index(None, "ward_folded", "StudyDate"),
 )
 
 series = Table(
@@ -201,6 +205,19 @@ users = Table(
     Column("role", Key, nullable=False),
     Column("disabled", Boolean, nullable=False),
     Column("created_at", Time, nullable=False),
+    Column("display_name", Key, nullable=False, server_default=""),
+    # Names as people wrote them, and folded as the studies they are compared with.
+    Column("physician_name", Key, nullable=False, server_default=""),
+    Column("physician_folded", Key, nullable=False, server_default=""),
+    Column("ward", Key, nullable=False, server_default=""),
+    Column("ward_folded", Key, nullable=False, server_default=""),
+    Column("totp_secret", Text),
+    # The time step of the last code that was used: no code counts twice (RFC 6238 5.2).
+    Column("totp_step", BigInteger, nullable=False, server_default="0"),
+    Column("failed_logins", Integer, nullable=False, server_default="0"),
+    Column("locked_until", Time),
+    Column("oidc_subject", Key),
+    Index(None, "oidc_subject", unique=True),
 )
 
 sessions = Table(
@@ -210,6 +227,9 @@ sessions = Table(
     Column("username", Key, ForeignKey("users.username"), nullable=False),
     Column("created_at", Time, nullable=False),
     Column("expires_at", Time, nullable=False, index=True),
+    Column("id", Key, nullable=False, server_default=""),
+    Column("seen_at", Time),
+    Column("second_factor", Boolean, nullable=False, server_default=false()),
 )
 
 tokens = Table(
@@ -220,6 +240,76 @@ tokens = Table(
     Column("username", Key, ForeignKey("users.username"), nullable=False),
     Column("created_at", Time, nullable=False),
     Column("expires_at", Time),
+    Column("id", Key, nullable=False, server_default=""),
+    # Separated by spaces; empty: all that the user's role may do.
+    Column("permissions", Text, nullable=False, server_default=""),
+    Column("last_used_at", Time),
+)
+
+grants = Table(
+    "grants",
+    metadata,
+    Column("holder", Key, primary_key=True),
+    Column("StudyInstanceUID", Key, primary_key=True),
+    Column("granted_at", Time, nullable=False),
+)
+"""Single studies that somebody may see: `user:NAME`, or `guest:ID` of a link or share."""
+
+guests = Table(
+    "guests",
+    metadata,
+    Column("id", Key, primary_key=True),
+    Column("token_sha256", Key, nullable=False, unique=True),
+    Column("source", Key, nullable=False),
+    Column("source_id", Key, nullable=False, index=True),
+    Column("created_at", Time, nullable=False),
+    Column("expires_at", Time, nullable=False, index=True),
+)
+"""Sessions of people without an account, who came by a link (`link`) or a share (`share`)."""
+
+link_keys = Table(
+    "link_keys",
+    metadata,
+    Column("id", Key, primary_key=True),
+    Column("audience", Key, nullable=False),
+    Column("secret", Text, nullable=False),
+    Column("created_at", Time, nullable=False),
+    Column("retired_at", Time),
+)
+
+links = Table(
+    "links",
+    metadata,
+    Column("nonce", Key, primary_key=True),
+    Column("key_id", Key, nullable=False),
+    Column("created_at", Time, nullable=False),
+    Column("expires_at", Time, nullable=False, index=True),
+    Column("used_at", Time),
+    Column("revoked_at", Time),
+    Column("revoked_by", Key),
+)
+"""Links that were used or revoked; those that expired are refused without their row."""
+
+shares = Table(
+    "shares",
+    metadata,
+    Column("id", Key, primary_key=True),
+    Column("token_sha256", Key, nullable=False, unique=True),
+    Column("patient_key", Key, nullable=False),
+    Column("created_by", Key, nullable=False),
+    Column("created_at", Time, nullable=False),
+    Column("expires_at", Time, nullable=False),
+    Column("revoked_at", Time),
+    Column("question", Key, nullable=False),
+    Column("answer_hash", Text, nullable=False),
+    Column("tries_left", Integer, nullable=False),
+)
+
+shared_studies = Table(
+    "shared_studies",
+    metadata,
+    Column("share_id", Key, ForeignKey("shares.id"), primary_key=True),
+    Column("StudyInstanceUID", Key, primary_key=True, index=True),
 )
 
 peers = Table(
@@ -229,6 +319,12 @@ peers = Table(
     Column("host", Key, nullable=False),
     Column("port", Integer, nullable=False),
     Column("comment", Text, nullable=False),
+    # Separated by spaces; no services: all of them, no SOP classes: every one.
+    Column("services", Text, nullable=False, server_default=""),
+    Column("sop_classes", Text, nullable=False, server_default=""),
+    Column("certificate_sha256", Key, nullable=False, server_default=""),
+    Column("max_associations", Integer),
+    Column("max_instances_per_minute", Integer),
 )
 
 held_peers = Table(
@@ -239,4 +335,42 @@ held_peers = Table(
     Column("first_seen", Time, nullable=False),
     Column("last_seen", Time, nullable=False),
     Column("attempts", Integer, nullable=False),
+)
+
+audit_log = Table(
+    "audit_log",
+    metadata,
+    Column("seq", Id, primary_key=True, autoincrement=False),
+    # Text, because the digest covers every character of it.
+    Column("at", Key, nullable=False, index=True),
+    Column("verb", Key, nullable=False),
+    Column("outcome", Key, nullable=False),
+    Column("actor", Key, nullable=False),
+    Column("role", Key, nullable=False),
+    Column("address", Key, nullable=False),
+    Column("study_uid", Key, nullable=False, server_default=""),
+    Column("patient_id", Key, nullable=False, server_default=""),
+    # One row per act, however often it is tried or however many requests it takes.
+    Column("act", Key, unique=True),
+    Column("detail", Text, nullable=False),
+    Column("previous", Key, nullable=False),
+    Column("digest", Key, nullable=False),
+    Index(None, "study_uid", "seq"),
+    Index(None, "actor", "seq"),
+)
+
+audit_head = Table(
+    "audit_head",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("seq", Id, nullable=False),
+    Column("digest", Key, nullable=False),
+)
+"""One row: where the chain ends. Whoever adds to the chain holds it until the commit."""
+
+audit_exports = Table(
+    "audit_exports",
+    metadata,
+    Column("destination", Key, primary_key=True),
+    Column("seq", Id, nullable=False),
 )

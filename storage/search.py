@@ -3,10 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select, true
 
 from storage import kept, schema
 from storage.comparisons import in_range, like
+from storage.reach import Reach
 from storage.records import MATCHING_KEYS, KeptMatch, Level, Match, MatchKind, QuerySpec
 
 TABLES = {
@@ -35,17 +36,18 @@ SHOWN: Mapping[Level, ColumnElement[bool]] = {
 """What readers see: not further versions, nothing deleted, and nothing that is empty without it."""
 
 
-def statement(spec: QuerySpec, columns: Sequence[Any]) -> Select[Any]:
+def statement(spec: QuerySpec, columns: Sequence[Any], reach: Reach) -> Select[Any]:
     """Return the SELECT that answers a query, in its stable order, cut to its page."""
-    query = conditions(select(*columns), spec.level, spec.matches).order_by(*_order(spec.level))
+    query = conditions(select(*columns), spec.level, spec.matches, reach)
+    query = query.order_by(*_order(spec.level))
     return query.limit(spec.limit).offset(spec.offset or None)
 
 
 def conditions(
-    query: Select[Any], level: Level, matches: Sequence[Match | KeptMatch]
+    query: Select[Any], level: Level, matches: Sequence[Match | KeptMatch], reach: Reach
 ) -> Select[Any]:
-    """Join the levels above `level` to the query and restrict it by all matches."""
-    query = _joined(query, level)
+    """Join the levels above `level` to the query and restrict it by all matches and a reach."""
+    query = _restricted(_joined(query, level), level, reach)
     for match in matches:
         query = query.where(_condition(match, level))
     if level is Level.PATIENT:
@@ -54,6 +56,40 @@ def conditions(
     else:
         query = query.where(SHOWN[level])
     return query
+
+
+def study_condition(reach: Reach) -> ColumnElement[bool]:
+    """Return whether a row of `studies` is within reach."""
+    if reach.everything:
+        return true()
+    studies = schema.studies.c
+    ways: list[ColumnElement[bool]] = []
+    if reach.physician:
+        ways.append(studies.referring_physician_name_folded == reach.physician)
+    if reach.ward:
+        ways.append(studies.ward_folded == reach.ward)
+    if reach.holders:
+        grants = schema.grants.c
+        ways.append(
+            select(grants.holder)
+            .where(
+                grants.holder.in_(reach.holders),
+                grants.StudyInstanceUID == studies.StudyInstanceUID,
+            )
+            .exists()
+        )
+    return or_(*ways) if ways else false()
+
+
+def _restricted(query: Select[Any], level: Level, reach: Reach) -> Select[Any]:
+    """Return a SELECT over `level`, joined up to its patient, restricted to a reach."""
+    if reach.everything:
+        return query
+    condition = study_condition(reach)
+    if level is not Level.PATIENT:
+        return query.where(condition)
+    of_patient = schema.studies.c.patient_id == schema.patients.c.id
+    return query.where(select(schema.studies.c.id).where(of_patient, condition).exists())
 
 
 def _joined(query: Select[Any], level: Level) -> Select[Any]:

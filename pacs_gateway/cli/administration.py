@@ -11,10 +11,11 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from pacs_gateway.access.roles import Role
 from pacs_gateway.app import open_archive, prepare_database
 from pacs_gateway.config import Settings
 from pacs_gateway.errors import BadRequestError
-from pacs_gateway.web.accounts import Role, hash_password
+from pacs_gateway.web.accounts import hash_password
 from storage.records import utc_now
 from storage.registry import Peer, Registry, Token, User
 
@@ -34,7 +35,7 @@ def add_user(
     password: Password,
     role: Annotated[
         Role, typer.Option(help="reader: views; device: views and stores; admin: everything.")
-    ] = Role.READER,
+    ] = Role.RADIOLOGIST,
 ) -> None:
     """Add a person or program that may log in; the password is asked for."""
     with _registry(context) as registry:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from pacs_gateway.dicom import elements, jsonmodel, keys, levels, meta
 from pacs_gateway.dicom.elements import DataSet, Element
+from pacs_gateway.dicom.transcode import available_syntax
 from pacs_gateway.errors import NotADataSetError
 from storage.records import DicomJson, InstanceRecord, Origin, PixelLocation
 
@@ -74,6 +75,7 @@ def _record(model: DicomJson, facts: ObjectFacts) -> InstanceRecord:
         patient_key=keys.patient_key(model, facts.study_uid),
         keys=matching,
         folded=keys.folded_keys(matching),
+        ward=keys.ward(model),
         attributes=levels.attributes(model),
         metadata=zlib.compress(text.encode("utf-8"), METADATA_COMPRESSION),
         pixels=facts.pixels,
@@ -93,6 +95,8 @@ def _model(header: bytes, facts: ObjectFacts, trailer: bytes) -> DicomJson:
         0x00080018: facts.sop_instance_uid,
         0x0020000D: facts.study_uid,
         0x0020000E: facts.series_uid,
+        # Metadata has no file meta information: viewers look here whether pixels are video.
+        0x00083002: available_syntax(facts.transfer_syntax_uid),
     }
     for tag, uid in uids.items():
         data_set[tag] = Element(tag, "UI", uid.encode("ascii"), None, False)

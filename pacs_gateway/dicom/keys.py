@@ -32,6 +32,7 @@ _TIME = re.compile(
 _INTEGER = re.compile(r"[+-]?[0-9]{1,15}")
 _COMPUTED = frozenset({"ModalitiesInStudy", "SOPClassesInStudy"})
 _REQUESTED = frozenset({"RequestedProcedureID", "ScheduledProcedureStepID"})
+_WARDS = ("RequestingService", "CurrentPatientLocation")
 
 
 def matching_keys(model: DicomJson) -> dict[str, str]:
@@ -52,6 +53,17 @@ def folded_keys(keys: Mapping[str, str]) -> dict[str, str]:
     folded = {keyword: fold(keys[keyword]) for keyword in FOLDED_KEYS if keyword in keys}
     # Folding may lengthen a text: some characters decompose into several.
     return {keyword: text[:MAX_KEY_CHARACTERS] for keyword, text in folded.items() if text}
+
+
+def ward(model: DicomJson) -> str:
+    """Return the folded ward that requested the study, else where the patient lies, else nothing.
+
+    Accounts of wards are compared with it, so that both are written in any way.
+    """
+    for keyword in _WARDS:
+        if text := fold(_text(model.get(_TAGS[keyword], {}))):
+            return text[:MAX_KEY_CHARACTERS]
+    return ""
 
 
 def patient_key(model: DicomJson, study_uid: str) -> str:
@@ -143,7 +155,7 @@ _NORMALISED: Mapping[str, Callable[[str], str]] = {
 
 
 def _tags() -> Mapping[str, str]:
-    names = (*MATCHING_KEYS, REQUEST_ATTRIBUTES_SEQUENCE)
+    names = (*MATCHING_KEYS, REQUEST_ATTRIBUTES_SEQUENCE, *_WARDS)
     found = ((keyword, tag_for_keyword(keyword)) for keyword in names)
     return {keyword: f"{tag:08X}" for keyword, tag in found if tag is not None}
 

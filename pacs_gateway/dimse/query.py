@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -26,6 +26,7 @@ from pacs_gateway.dimse.statuses import (
 from pacs_gateway.errors import GatewayError, OutOfResourcesError
 from storage.errors import StorageError
 from storage.index import Index
+from storage.reach import EVERYTHING
 from storage.records import DicomJson, Found, Level, QuerySpec
 
 ANSWERS_AT_ONCE = 200
@@ -95,7 +96,7 @@ class FindProvider:
         """
         given: set[str] = set()
         offset = 0
-        while page := self._index.search(replace(spec, limit=ANSWERS_AT_ONCE, offset=offset)):
+        while page := self._page(spec, offset):
             for found in page:
                 identity = _identity(spec.level, found.attributes)
                 if identity in given:
@@ -109,6 +110,11 @@ class FindProvider:
             if len(page) < ANSWERS_AT_ONCE:
                 return
             offset += len(page)
+
+    def _page(self, spec: QuerySpec, offset: int) -> Sequence[Found]:
+        # A peer that may ask at all may ask for everything: DIMSE knows devices, not people.
+        page = replace(spec, limit=ANSWERS_AT_ONCE, offset=offset)
+        return self._index.search(page, reach=EVERYTHING)
 
     def _response(self, identifier: DicomJson, level: Level, found: Found) -> Dataset:
         """Return every key that was asked for, empty where nothing is known (PS3.4 C.4.1.1.3.2)."""

@@ -1,24 +1,16 @@
 """Passwords and the first administrator."""
 
 import secrets
-from enum import StrEnum
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from pacs_gateway.access.roles import Role
 from pacs_gateway.config import Settings
 from storage.registry import Registry
 
 ADMINISTRATOR = "admin"
 """User name of the account that is made at the first start."""
-
-
-class Role(StrEnum):
-    """What a user is; web.access says what each may do."""
-
-    ADMIN = "admin"
-    READER = "reader"
-    DEVICE = "device"
 
 
 MAX_PASSWORD_CHARACTERS = 1024
@@ -49,5 +41,5 @@ def ensure_administrator(registry: Registry, settings: Settings) -> str | None:
         return None
     chosen = settings.admin_password
     password = chosen.get_secret_value() if chosen else secrets.token_urlsafe(12)
-    registry.add_user(ADMINISTRATOR, hash_password(password), Role.ADMIN)
+    registry.add_user(ADMINISTRATOR, hash_password(password), Role.ADMINISTRATOR)
     return None if chosen else password

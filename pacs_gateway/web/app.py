@@ -4,11 +4,11 @@ from fastapi import FastAPI
 
 from pacs_gateway import __version__
 from pacs_gateway.web import problems
-from pacs_gateway.web.access import Gate, guard
 from pacs_gateway.web.authentication import Authenticator
 from pacs_gateway.web.deletion import DeletionEndpoints
 from pacs_gateway.web.documentation import DocumentationEndpoints
 from pacs_gateway.web.errorpages import add_error_pages
+from pacs_gateway.web.gate import Gate, guard
 from pacs_gateway.web.headers import AnswerHeaders
 from pacs_gateway.web.health import HealthEndpoints
 from pacs_gateway.web.ohif import OhifEndpoints
@@ -38,7 +38,7 @@ def create_app(services: Services) -> FastAPI:
         redirect_slashes=False,
     )
     templates = Templates(services.settings.language)
-    authenticator = Authenticator(services.registry, settings)
+    authenticator = Authenticator(services.registry, settings, services.settings.access.scopes)
     retrieve, rendered = RetrieveEndpoints(services), RenderedEndpoints(services)
     app.router.routes.extend(
         [
@@ -55,7 +55,14 @@ def create_app(services: Services) -> FastAPI:
             *DocumentationEndpoints(app).routes(),
         ]
     )
-    guard(app.routes, Gate(authenticator, behind_proxy=settings.behind_proxy))
+    gate = Gate(
+        authenticator,
+        services.index,
+        services.records,
+        hours=services.settings.access.hours,
+        behind_proxy=settings.behind_proxy,
+    )
+    guard(app.routes, gate)
     problems.install(app)
     add_error_pages(app, templates)
     app.add_middleware(AnswerHeaders, answers=services.metrics.answers)

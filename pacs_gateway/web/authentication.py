@@ -6,20 +6,22 @@ import binascii
 import hashlib
 import hmac
 import secrets
+from collections.abc import Mapping
 from datetime import timedelta
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import HTTPConnection
 
+from pacs_gateway.access.roles import Caller, Permission, Role, Scope, grants_of, reach_of
 from pacs_gateway.config import WebSettings
-from pacs_gateway.web.access import SESSION_COOKIE, Caller
+from pacs_gateway.web.access import SESSION_COOKIE
 from pacs_gateway.web.accounts import hash_password, verify_password
 from pacs_gateway.web.address import client_address
 from pacs_gateway.web.problems import UnauthenticatedError
 from pacs_gateway.web.remembered import Remembered
 from pacs_gateway.web.throttle import LoginThrottle
 from storage.records import utc_now
-from storage.registry import Registry, User
+from storage.registry import Registry
 
 BASIC_REMEMBERED_S = 300.0
 """Clients with Basic send it with every image; hashing takes 50 ms each time."""
@@ -36,8 +38,11 @@ _WRONG = "User name or password is wrong."
 class Authenticator:
     """Knows callers by what their requests carry; one per process."""
 
-    def __init__(self, registry: Registry, settings: WebSettings) -> None:
+    def __init__(
+        self, registry: Registry, settings: WebSettings, scopes: Mapping[Role, Scope]
+    ) -> None:
         self._registry = registry
+        self._scopes = scopes
         self._settings = settings
         self._throttle = LoginThrottle(
             attempts=settings.login_attempts, pause_s=settings.login_pause_s
@@ -90,7 +95,7 @@ class Authenticator:
         secret = secrets.token_urlsafe(TOKEN_BYTES)
         expires_at = utc_now() + timedelta(hours=self._settings.session_hours)
         await run_in_threadpool(
-            self._registry.open_session, token_sha256(secret), caller.username, expires_at
+            self._registry.open_session, token_sha256(secret), caller.name, expires_at
         )
         return secret
 
@@ -125,17 +130,31 @@ class Authenticator:
     def _verified(self, username: str, password: str) -> Caller | None:
         user = self._registry.user(username)
         right = verify_password(user.password_hash if user else self._nobody, password)
-        return _caller(user) if right else None
+        return self._caller(username, f"basic:{username}") if right else None
 
     def _stored(self, digest: str) -> Caller | None:
         now = utc_now()
         session = self._registry.session(digest, now)
         if session is not None:
-            return _caller(self._registry.user(session.username))
+            return self._caller(session.username, f"session:{digest[:16]}")
         token = self._registry.token(digest)
         if token is None or (token.expires_at is not None and token.expires_at <= now):
             return None
-        return _caller(self._registry.user(token.username))
+        return self._caller(token.username, f"token:{digest[:16]}")
+
+    def _caller(self, username: str, session: str) -> Caller | None:
+        user = self._registry.user(username)
+        if user is None or user.disabled or user.role not in set(Role):
+            return None
+        role = Role(user.role)
+        grants = grants_of(role, self._scopes)
+        reach = reach_of(
+            grants.get(Permission.VIEW),
+            physician=user.physician_folded,
+            ward=user.ward_folded,
+            holders=(f"user:{username}",),
+        )
+        return Caller(name=username, role=role, grants=grants, reach=reach, session=session)
 
 
 def token_sha256(secret: str) -> str:
@@ -145,10 +164,6 @@ def token_sha256(secret: str) -> str:
 
 def _digest(secret: str) -> bytes:
     return hashlib.sha256(secret.encode()).digest()
-
-
-def _caller(user: User | None) -> Caller | None:
-    return Caller(user.username, user.role) if user and not user.disabled else None
 
 
 def _basic_credentials(text: str) -> tuple[str, str]:

@@ -3,6 +3,7 @@
 import socket
 import threading
 from collections.abc import Callable
+from typing import Protocol
 
 from pacs_gateway.archive.deletion import Deletion
 from pacs_gateway.archive.ingest import Ingest
@@ -12,6 +13,7 @@ from pacs_gateway.archive.retrieve import Retrieval
 from pacs_gateway.config import Settings
 from pacs_gateway.imaging.render import Renderer
 from pacs_gateway.web.app import create_app
+from pacs_gateway.web.recording import Recorder
 from pacs_gateway.web.server import serve
 from pacs_gateway.web.services import Services
 from storage.cache import DiskCache
@@ -21,7 +23,67 @@ from storage.objects import ObjectStore
 from storage.registry import Registry
 
 
-def pictures_of(
+class ArchiveParts(Protocol):
+    """What the composition root hands over; web does not know where it was made."""
+
+    @property
+    def settings(self) -> Settings: ...
+    @property
+    def index(self) -> Index: ...
+    @property
+    def store(self) -> ObjectStore: ...
+    @property
+    def registry(self) -> Registry: ...
+    @property
+    def retrieval(self) -> Retrieval: ...
+    @property
+    def lookup(self) -> Lookup: ...
+    @property
+    def ingest(self) -> Ingest: ...
+    @property
+    def deletion(self) -> Deletion: ...
+    @property
+    def cache(self) -> DiskCache: ...
+
+
+def services_of(archive: ArchiveParts, renderer: Renderer) -> Services:
+    """Return what the routes work with."""
+    settings = archive.settings
+    return Services(
+        settings=settings,
+        index=archive.index,
+        store=archive.store,
+        registry=archive.registry,
+        retrieval=archive.retrieval,
+        ingest=archive.ingest,
+        deletion=archive.deletion,
+        renderer=renderer,
+        pictures=_pictures(settings, archive.retrieval, renderer, archive.cache),
+        records=Recorder(look_minutes=settings.audit.look_minutes),
+    )
+
+
+def serve_web(archive: ArchiveParts, *, listener: socket.socket, ready: Callable[[], None]) -> None:
+    """Serve until SIGTERM or SIGINT; call `ready` when requests are taken."""
+    settings = archive.settings
+    renderer = Renderer(settings.imaging)
+    services = services_of(archive, renderer)
+    # The first picture should not wait for a decoder to load its libraries, nor the start for it.
+    threading.Thread(target=renderer.start, daemon=True, name="renderer-start").start()
+    stop = threading.Event()
+    previews = Previews(
+        archive.retrieval, archive.lookup, services.pictures, quiet_s=settings.cache.quiet_s
+    )
+    threading.Thread(target=previews.run, args=(stop,), daemon=True, name="previews").start()
+    try:
+        serve(create_app(services), settings.web, sock=listener, on_ready=ready)
+    finally:
+        stop.set()
+        services.pictures.close()
+        renderer.close()
+
+
+def _pictures(
     settings: Settings, retrieval: Retrieval, renderer: Renderer, cache: DiskCache
 ) -> Pictures:
     """Return the maker of pictures under the limits of an installation."""
@@ -32,43 +94,3 @@ def pictures_of(
         max_cine_frames=settings.imaging.max_cine_frames,
         max_cine_bytes=settings.imaging.max_cine_bytes,
     )
-
-
-def serve_web(
-    settings: Settings,
-    *,
-    index: Index,
-    store: ObjectStore,
-    registry: Registry,
-    retrieval: Retrieval,
-    lookup: Lookup,
-    ingest: Ingest,
-    deletion: Deletion,
-    cache: DiskCache,
-    listener: socket.socket,
-    ready: Callable[[], None],
-) -> None:
-    """Serve until SIGTERM or SIGINT; call `ready` when requests are taken."""
-    renderer = Renderer(settings.imaging)
-    services = Services(
-        settings=settings,
-        index=index,
-        store=store,
-        registry=registry,
-        retrieval=retrieval,
-        ingest=ingest,
-        deletion=deletion,
-        renderer=renderer,
-        pictures=pictures_of(settings, retrieval, renderer, cache),
-    )
-    # The first picture should not wait for a decoder to load its libraries, nor the start for it.
-    threading.Thread(target=renderer.start, daemon=True, name="renderer-start").start()
-    stop = threading.Event()
-    previews = Previews(retrieval, lookup, services.pictures, quiet_s=settings.cache.quiet_s)
-    threading.Thread(target=previews.run, args=(stop,), daemon=True, name="previews").start()
-    try:
-        serve(create_app(services), settings.web, sock=listener, on_ready=ready)
-    finally:
-        stop.set()
-        services.pictures.close()
-        renderer.close()

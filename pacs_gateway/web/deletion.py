@@ -80,7 +80,7 @@ class DeletionEndpoints:
             raise BadRequestError(
                 f"A reason is one line of at most {MAX_REASON_CHARACTERS} characters."
             )
-        by = caller_of(request).username
+        by = caller_of(request).name
         await run_in_threadpool(self._deletion.delete, *uids, by=by, reason=reason)
         return Response(status_code=HTTPStatus.NO_CONTENT)
 
@@ -96,7 +96,7 @@ class DeletionEndpoints:
 
     async def restore(self, request: Request, deletion_id: str) -> Response:
         """Show again what a deletion hides."""
-        by = caller_of(request).username
+        by = caller_of(request).name
         found = await run_in_threadpool(self._deletion.restore, deletion_id, by=by)
         return JSONResponse(_answer(found).model_dump(mode="json"))
 

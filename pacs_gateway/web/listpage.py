@@ -10,6 +10,7 @@ from pacs_gateway.web.language import Texts
 from pacs_gateway.web.paging import pages_of
 from pacs_gateway.web.studylist import PER_PAGE, PERIODS, WAYS, Filters, find_studies
 from storage.index import Index
+from storage.reach import Reach
 
 OFFERED_MODALITIES = (
     "CT", "MR", "US", "DX", "CR", "MG", "XA", "RF", "ES", "NM", "PT", "IO", "PX", "OP", "ECG", "SM",
@@ -29,12 +30,12 @@ class Choice:
 
 
 def studies_context(
-    index: Index, texts: Texts, filters: Filters, receiver: dict[str, Any]
+    index: Index, texts: Texts, filters: Filters, *, receiver: dict[str, Any], reach: Reach
 ) -> dict[str, Any]:
     """Return the context of studies.html."""
     # "Today" is the hospital's day, which is this machine's.
     today = datetime.now(UTC).astimezone().date()
-    listing = find_studies(index, filters, today)
+    listing = find_studies(index, filters, today, reach=reach)
     return {
         "filters": filters,
         "studies": [study_view(found, texts) for found in listing.studies],

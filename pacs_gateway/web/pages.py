@@ -12,8 +12,9 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 
 import viewer
+from pacs_gateway.access.roles import Caller
 from pacs_gateway.errors import BadRequestError, TooLargeError
-from pacs_gateway.web.access import Caller
+from pacs_gateway.web.access import caller_of
 from pacs_gateway.web.authentication import Authenticator
 from pacs_gateway.web.language import COOKIE, COOKIE_SECONDS
 from pacs_gateway.web.listpage import receiver_of, studies_context
@@ -62,7 +63,8 @@ class PageEndpoints:
             self._index,
             self._templates.texts(request),
             read_filters(request.query_params),
-            receiver,
+            receiver=receiver,
+            reach=caller_of(request).reach,
         )
         return self._templates.page(request, "studies.html", context)
 

@@ -13,10 +13,12 @@ from starlette.routing import BaseRoute, Route
 
 from pacs_gateway.archive.query import parse_keys
 from pacs_gateway.web import address
+from pacs_gateway.web.access import caller_of
 from pacs_gateway.web.negotiation import JSON_TYPES, choose
 from pacs_gateway.web.searchanswer import Shown, answer, retrieve_url, shown
 from pacs_gateway.web.searchquery import read_search
 from pacs_gateway.web.services import Services
+from storage.reach import Reach
 from storage.records import DicomJson, Level, QuerySpec
 
 MAX_NAMED = 10
@@ -82,7 +84,8 @@ class SearchEndpoints:
         base = address.base_url(request, behind_proxy=self._settings.behind_proxy)
         service = f"{base}/dicom-web"
         spec = replace(parsed.spec, limit=limit)
-        page = await run_in_threadpool(self._page, spec, what, service)
+        reach = caller_of(request).reach
+        page = await run_in_threadpool(self._page, spec, what, service, reach)
         if page.answers:
             response = Response(page.body, media_type=media_type)
         else:
@@ -99,19 +102,22 @@ class SearchEndpoints:
             return min(self._settings.max_answers, self._settings.max_header_answers)
         return self._settings.max_answers
 
-    def _page(self, spec: QuerySpec, what: Shown, root: str) -> _Page:
-        found = [each.attributes for each in self._index.search(spec)] if spec.limit else []
-        headers = self._from_headers(spec, what, root) if found and what.from_header else {}
+    def _page(self, spec: QuerySpec, what: Shown, root: str, reach: Reach) -> _Page:
+        rows = self._index.search(spec, reach=reach) if spec.limit else []
+        found = [each.attributes for each in rows]
+        headers = self._from_headers(spec, what, root, reach) if found and what.from_header else {}
         answers = []
         for known in found:
             url = retrieve_url(known, what.level, root)
             answers.append(answer(known, what, url) | headers.get(url, {}))
-        return _Page(_json(answers), len(answers), self._index.count(spec))
+        return _Page(_json(answers), len(answers), self._index.count(spec, reach=reach))
 
-    def _from_headers(self, spec: QuerySpec, what: Shown, root: str) -> dict[str, DicomJson]:
+    def _from_headers(
+        self, spec: QuerySpec, what: Shown, root: str, reach: Reach
+    ) -> dict[str, DicomJson]:
         """Return what is shown of the headers of a page of instances, by the URL of each."""
         shown_of = {}
-        for compressed in self._index.headers(spec):
+        for compressed in self._index.headers(spec, reach=reach):
             text = zlib.decompress(compressed)
             header = json.loads(text)
             url = retrieve_url(header, Level.IMAGE, root)

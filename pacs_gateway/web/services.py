@@ -10,6 +10,7 @@ from pacs_gateway.archive.pictures import Pictures
 from pacs_gateway.archive.retrieve import Retrieval
 from pacs_gateway.config import Settings
 from pacs_gateway.imaging.render import Renderer
+from pacs_gateway.web.gate import Records
 from storage.index import Index
 from storage.objects import ObjectStore
 from storage.registry import Registry
@@ -47,4 +48,5 @@ class Services:
     deletion: Deletion
     renderer: Renderer
     pictures: Pictures
+    records: Records
     metrics: Metrics = field(default_factory=Metrics)

@@ -52,14 +52,14 @@ class SessionEndpoints:
         caller = await self._authenticator.check_password(
             request, credentials.username, credentials.password
         )
-        response = JSONResponse({"username": caller.username, "role": caller.role})
+        response = JSONResponse({"username": caller.name, "role": caller.role})
         set_session(response, await self._authenticator.open_session(caller), self._settings)
         return response
 
     async def who_am_i(self, request: Request) -> Response:
         """Tell who is logged in."""
         caller = caller_of(request)
-        return JSONResponse({"username": caller.username, "role": caller.role})
+        return JSONResponse({"username": caller.name, "role": caller.role})
 
     async def log_out(self, request: Request) -> Response:
         """End the session; its cookie and secret are worth nothing afterwards."""

@@ -86,7 +86,7 @@ class StoreEndpoints:
     def _origin(self, request: Request) -> Origin:
         return Origin(
             source="stow",
-            peer=caller_of(request).username,
+            peer=caller_of(request).name,
             address=address.client_address(request, behind_proxy=self._settings.behind_proxy),
             received_at=utc_now(),
         )

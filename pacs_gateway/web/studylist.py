@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 
 from pacs_gateway.archive.query import parse_keys
 from storage.index import Index
+from storage.reach import Reach
 from storage.records import Found, Level
 
 PER_PAGE = 50
@@ -101,8 +102,8 @@ def read_page(query: Mapping[str, str]) -> int:
     return max(int(text), 1) if _PAGE.fullmatch(text) else 1
 
 
-def find_studies(index: Index, filters: Filters, today: date) -> Listing:
-    """Return one page of the studies that pass the filters, newest first."""
+def find_studies(index: Index, filters: Filters, today: date, *, reach: Reach) -> Listing:
+    """Return one page of the studies within reach that pass the filters, newest first."""
     if filters.reversed:
         return Listing(studies=(), total=0, found_by="")
     others = _other_keys(filters, today)
@@ -114,9 +115,10 @@ def find_studies(index: Index, filters: Filters, today: date) -> Listing:
             limit=PER_PAGE,
             offset=(filters.page - 1) * PER_PAGE,
         )
-        total = index.count(parsed.spec)
+        total = index.count(parsed.spec, reach=reach)
         if total:
-            return Listing(studies=tuple(index.search(parsed.spec)), total=total, found_by=way)
+            found = tuple(index.search(parsed.spec, reach=reach))
+            return Listing(studies=found, total=total, found_by=way)
     return Listing(studies=(), total=0, found_by="")
 
 

@@ -18,6 +18,7 @@ from pacs_gateway.web.display import (
 from pacs_gateway.web.language import Texts
 from pacs_gateway.web.paging import Pages, pages_of
 from storage.index import Index
+from storage.reach import EVERYTHING
 from storage.records import Found, Level, Match, MatchKind, QuerySpec
 
 SERIES_PER_PAGE = 20
@@ -157,7 +158,9 @@ def _search(
     index: Index, level: Level, *, limit: int = 1, offset: int = 0, **uids: str
 ) -> Sequence[Found]:
     matches = tuple(Match(keyword, MatchKind.EQUAL, (uid,)) for keyword, uid in uids.items())
-    return index.search(QuerySpec(level=level, matches=matches, limit=limit, offset=offset))
+    spec = QuerySpec(level=level, matches=matches, limit=limit, offset=offset)
+    # The guard of the route has made sure that the caller may see the study.
+    return index.search(spec, reach=EVERYTHING)
 
 
 def _facts(study: StudyView, series: Sequence[SeriesView], texts: Texts) -> list[Fact]:

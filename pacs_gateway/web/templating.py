@@ -43,7 +43,7 @@ class Templates:
         caller = request.scope.get("caller")
         frame = {
             "here": _address(request),
-            "user": caller.username if caller else "",
+            "user": caller.name if caller else "",
         }
         text = self.text(name, self.texts(request), {**frame, **context})
         return HTMLResponse(text, status, headers={"Cache-Control": "private, no-cache"})

@@ -12,6 +12,7 @@ from storage.testing.index_commit import (
 )
 from storage.testing.index_deletion import DeletionContract
 from storage.testing.index_kept import KeptMatchingContract
+from storage.testing.index_reach import ReachContract
 from storage.testing.index_reading import ReadingContract
 from storage.testing.index_search import (
     AnswerContract,
@@ -37,5 +38,6 @@ class IndexContract(
     OrderContract,
     AnswerContract,
     ReadingContract,
+    ReachContract,
 ):
     """Inherit from this and give a fixture `index`."""

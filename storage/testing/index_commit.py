@@ -12,6 +12,7 @@ import pytest
 from storage.database import writing
 from storage.index import Index
 from storage.indexing import commit_batch
+from storage.reach import EVERYTHING
 from storage.records import DicomJson, Found, InstanceRecord, Level, Match, MatchKind, Outcome
 from storage.records import QuerySpec as Query
 from storage.testing.instance import (
@@ -32,7 +33,7 @@ _LONG = "".join(hashlib.sha256(bytes([number])).hexdigest() for number in range(
 def study(index: Index, number: int = 1) -> Found:
     """Return the one answer about a study."""
     match = Match("StudyInstanceUID", MatchKind.EQUAL, (study_uid(number),))
-    (found,) = index.search(Query(level=Level.STUDY, matches=(match,)))
+    (found,) = index.search(Query(level=Level.STUDY, matches=(match,)), reach=EVERYTHING)
     return found
 
 
@@ -162,19 +163,19 @@ class FillingContract:
         index.commit([make_record(number=1)])
         index.commit([make_record(number=2, AccessionNumber="A2")])
         match = Match("AccessionNumber", MatchKind.EQUAL, ("A2",))
-        assert index.count(Query(level=Level.STUDY, matches=(match,))) == 1
+        assert index.count(Query(level=Level.STUDY, matches=(match,)), reach=EVERYTHING) == 1
 
     def test_a_name_filled_in_is_found_whole(self, index: Index) -> None:
         index.commit([make_record(number=1)])
         index.commit([make_record(number=2, folded={"PatientName": "tran thi be"})])
         match = Match("PatientName", MatchKind.NAME, ("tran thi be",))
-        assert index.count(Query(level=Level.STUDY, matches=(match,))) == 1
+        assert index.count(Query(level=Level.STUDY, matches=(match,)), reach=EVERYTHING) == 1
 
     def test_a_name_filled_in_is_found_by_its_words(self, index: Index) -> None:
         index.commit([make_record(number=1)])
         index.commit([make_record(number=2, folded={"PatientName": "tran thi be"})])
         match = Match("PatientName", MatchKind.FUZZY, ("be tr",))
-        assert index.count(Query(level=Level.STUDY, matches=(match,))) == 1
+        assert index.count(Query(level=Level.STUDY, matches=(match,)), reach=EVERYTHING) == 1
 
 
 class ConflictContract:
@@ -272,12 +273,18 @@ class ConflictContract:
 
     def test_a_patient_without_a_study_is_not_counted(self, index: Index) -> None:
         index.commit([make_record(number=1, patient="P1"), make_record(number=2, patient="P2")])
-        assert (index.totals().patients, index.count(Query(level=Level.PATIENT))) == (1, 1)
+        assert (
+            index.totals().patients,
+            index.count(Query(level=Level.PATIENT), reach=EVERYTHING),
+        ) == (1, 1)
 
     def test_a_series_uid_in_two_studies_is_two_series(self, index: Index) -> None:
         there = replace(make_record(study=2), series_uid=series_uid(1, 1))
         assert index.commit([make_record(), there]) == [Outcome.ADDED, Outcome.ADDED]
-        assert [index.count(Query(level=Level.SERIES)), index.totals().series] == [2, 2]
+        assert [
+            index.count(Query(level=Level.SERIES), reach=EVERYTHING),
+            index.totals().series,
+        ] == [2, 2]
 
 
 class ConcurrencyContract:

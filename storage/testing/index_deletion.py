@@ -10,6 +10,7 @@ from typing import Any
 from storage.deletions import Deletion, Deletions
 from storage.index import Index
 from storage.lookup import Lookup
+from storage.reach import EVERYTHING
 from storage.records import InstanceRecord, Level, Match, MatchKind, Outcome
 from storage.records import QuerySpec as Query
 from storage.testing.instance import (
@@ -47,7 +48,7 @@ def studies(index: Index) -> list[tuple[object, ...]]:
     tags = ("00201206", "00201208", "00080061")
     return [
         tuple(tuple(found.attributes[tag].get("Value", ())) for tag in tags)
-        for found in index.search(Query(level=Level.STUDY))
+        for found in index.search(Query(level=Level.STUDY), reach=EVERYTHING)
     ]
 
 
@@ -71,8 +72,8 @@ class DeletionContract:
         index.commit(records)
         self.marks(index).mark(deletion(), keys_of(records))
         for level in Level:
-            assert index.search(Query(level=level)) == []
-            assert index.count(Query(level=level)) == 0
+            assert index.search(Query(level=level), reach=EVERYTHING) == []
+            assert index.count(Query(level=level), reach=EVERYTHING) == 0
         assert index.instances(study_uid(1)) == []
         assert list(index.metadata(study_uid(1))) == []
         totals = index.totals()
@@ -96,17 +97,17 @@ class DeletionContract:
         self.marks(index).mark(deletion(), keys_of(ct))
         assert sorted(studies(index)) == [((1,), (1,), ("CT",)), ((1,), (1,), ("MR",))]
         match = Match("Modality", MatchKind.EQUAL, ("CT",))
-        of_ct = index.search(Query(level=Level.STUDY, matches=(match,)))
+        of_ct = index.search(Query(level=Level.STUDY, matches=(match,)), reach=EVERYTHING)
         assert [found.attributes["0020000D"]["Value"] for found in of_ct] == [[study_uid(2)]]
 
     def test_bringing_back_shows_what_was_there(self, index: Index) -> None:
         records = [make_record(number=n) for n in (1, 2)]
         index.commit(records)
-        before = studies(index), index.search(Query(level=Level.IMAGE))
+        before = studies(index), index.search(Query(level=Level.IMAGE), reach=EVERYTHING)
         marks = self.marks(index)
         marks.mark(deletion(), keys_of(records))
         assert marks.take_back(deletion().id, by="admin", at=NOON) == len(records)
-        assert (studies(index), index.search(Query(level=Level.IMAGE))) == before
+        assert (studies(index), index.search(Query(level=Level.IMAGE), reach=EVERYTHING)) == before
 
     def test_bringing_back_twice_or_nothing_does_no_harm(self, index: Index) -> None:
         index.commit([make_record()])
@@ -211,14 +212,14 @@ class DeletionContract:
         marks = self.marks(index)
         marks.mark(deletion(), keys_of([wrong]))
         assert index.commit([right, rest]) == [Outcome.ADDED, Outcome.ADDED]
-        (found,) = index.search(Query(level=Level.STUDY))
+        (found,) = index.search(Query(level=Level.STUDY), reach=EVERYTHING)
         assert found.attributes["00100020"]["Value"] == ["RIGHT"]
         assert found.attributes["00080050"]["Value"] == ["A2"]
         assert not found.conflict
         assert studies(index) == [((1,), (2,), ("DX",))]
         # Now the study is another patient's, so a person has to look.
         marks.take_back(deletion().id, by="admin", at=NOON)
-        (found,) = index.search(Query(level=Level.STUDY))
+        (found,) = index.search(Query(level=Level.STUDY), reach=EVERYTHING)
         assert found.attributes["00100020"]["Value"] == ["RIGHT"]
         assert found.conflict
 
@@ -228,7 +229,7 @@ class DeletionContract:
         marks.mark(deletion(), keys_of([make_record()]))
         better = make_record(content="corrected", AccessionNumber="A2", Modality="MR")
         index.commit([better])
-        (found,) = index.search(Query(level=Level.STUDY))
+        (found,) = index.search(Query(level=Level.STUDY), reach=EVERYTHING)
         assert found.attributes["00080050"]["Value"] == ["A1"]
         assert studies(index) == [((2,), (2,), ("CT", "MR"))]
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from storage.index import Index
+from storage.reach import EVERYTHING
 from storage.records import (
     DicomJson,
     InstanceRecord,
@@ -32,8 +33,10 @@ def _kept(study: int, level: Level, **attributes: DicomJson) -> InstanceRecord:
 def _studies(index: Index, *matches: KeptMatch | Match) -> set[object]:
     """Return the studies that match, after checking that `count` agrees."""
     spec = QuerySpec(level=Level.STUDY, matches=matches)
-    answers = [values(found.attributes, "0020000D")[0] for found in index.search(spec)]
-    assert index.count(spec) == len(answers) == len(set(answers))
+    answers = [
+        values(found.attributes, "0020000D")[0] for found in index.search(spec, reach=EVERYTHING)
+    ]
+    assert index.count(spec, reach=EVERYTHING) == len(answers) == len(set(answers))
     return set(answers)
 
 
@@ -184,5 +187,5 @@ class KeptMatchingContract:
 
     def test_what_is_kept_is_json(self, index: Index) -> None:
         index.commit([_kept(1, Level.STUDY, t00101010={"vr": "AS", "Value": ["030Y"]})])
-        (found,) = index.search(QuerySpec(level=Level.STUDY))
+        (found,) = index.search(QuerySpec(level=Level.STUDY), reach=EVERYTHING)
         assert json.loads(json.dumps(found.attributes)) == found.attributes

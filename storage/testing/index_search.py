@@ -3,6 +3,7 @@
 import pytest
 
 from storage.index import Index
+from storage.reach import EVERYTHING
 from storage.records import InstanceRecord, Level, Match, MatchKind
 from storage.records import QuerySpec as Query
 from storage.testing.index_commit import values
@@ -22,14 +23,17 @@ def found(
 ) -> list[object]:
     """Return the identifier of each answer."""
     query = Query(level=level, matches=matches, limit=limit, offset=offset)
-    return [values(answer.attributes, _UID_TAGS[level])[0] for answer in index.search(query)]
+    return [
+        values(answer.attributes, _UID_TAGS[level])[0]
+        for answer in index.search(query, reach=EVERYTHING)
+    ]
 
 
 def studies(index: Index, keyword: str, kind: MatchKind, *wanted: str) -> set[object]:
     """Return the studies that match one key, after checking that `count` agrees."""
     match = Match(keyword, kind, wanted)
     answers = found(index, Level.STUDY, match)
-    assert index.count(Query(level=Level.STUDY, matches=(match,))) == len(answers)
+    assert index.count(Query(level=Level.STUDY, matches=(match,)), reach=EVERYTHING) == len(answers)
     assert len(set(answers)) == len(answers), "one study, one answer"
     return set(answers)
 
@@ -311,7 +315,9 @@ class OrderContract:
 
     def test_a_count_knows_no_pages(self, index: Index) -> None:
         index.commit([make_record(study=number) for number in (1, 2, 3)])
-        assert index.count(Query(level=Level.STUDY, limit=1, offset=1)) == len([1, 2, 3])
+        assert index.count(Query(level=Level.STUDY, limit=1, offset=1), reach=EVERYTHING) == len(
+            [1, 2, 3]
+        )
 
 
 class AnswerContract:
@@ -335,28 +341,32 @@ class AnswerContract:
     )
     def test_counts(self, visited: Index, level: Level, expected: dict[str, list[int]]) -> None:
         match = Match("SOPInstanceUID", MatchKind.EQUAL, (sop_instance_uid(1, 1, 1),))
-        (answer,) = visited.search(Query(level=level, matches=(match,)))
+        (answer,) = visited.search(Query(level=level, matches=(match,)), reach=EVERYTHING)
         assert {tag: values(answer.attributes, tag) for tag in expected} == expected
 
     def test_an_answer_has_the_attributes_above(self, visited: Index) -> None:
-        (*_, answer) = visited.search(Query(level=Level.IMAGE))
+        (*_, answer) = visited.search(Query(level=Level.IMAGE), reach=EVERYTHING)
         assert set(_UID_TAGS.values()) <= set(answer.attributes)
 
     def test_an_answer_has_no_attributes_below(self, visited: Index) -> None:
-        (answer, _) = visited.search(Query(level=Level.STUDY))
+        (answer, _) = visited.search(Query(level=Level.STUDY), reach=EVERYTHING)
         assert _UID_TAGS[Level.SERIES] not in answer.attributes
 
     def test_tags_ascend(self, visited: Index) -> None:
         """PS3.18 F.2.2 asks for it."""
         for level in Level:
-            for answer in visited.search(Query(level=level)):
+            for answer in visited.search(Query(level=level), reach=EVERYTHING):
                 assert list(answer.attributes) == sorted(answer.attributes)
 
     @pytest.mark.parametrize("level", list(Level))
     def test_the_time_of_arrival_is_aware(self, visited: Index, level: Level) -> None:
-        assert {found.last_received for found in visited.search(Query(level=level))} == {NOON}
+        assert {
+            found.last_received for found in visited.search(Query(level=level), reach=EVERYTHING)
+        } == {NOON}
 
     @pytest.mark.parametrize("level", list(Level))
     def test_a_conflict_shows_on_every_level(self, index: Index, level: Level) -> None:
         index.commit([make_record(), make_record(content="other")])
-        assert [found.conflict for found in index.search(Query(level=level))] == [True]
+        assert [found.conflict for found in index.search(Query(level=level), reach=EVERYTHING)] == [
+            True
+        ]

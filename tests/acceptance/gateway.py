@@ -14,8 +14,7 @@ from pacs_gateway.config import DicomSettings, Settings, SpoolSettings, WebSetti
 from pacs_gateway.imaging.render import Renderer
 from pacs_gateway.web.accounts import ensure_administrator
 from pacs_gateway.web.app import create_app
-from pacs_gateway.web.composition import pictures_of
-from pacs_gateway.web.services import Services
+from pacs_gateway.web.composition import services_of
 from storage.records import Origin, utc_now
 from tests.servers import free_port, wait_until
 
@@ -57,19 +56,7 @@ def running_gateway(folder: Path) -> Iterator[Gateway]:
     archive = open_archive(settings)
     ensure_administrator(archive.registry, settings)
     renderer = Renderer(settings.imaging)
-    app = create_app(
-        Services(
-            settings=settings,
-            index=archive.index,
-            store=archive.store,
-            registry=archive.registry,
-            retrieval=archive.retrieval,
-            ingest=archive.ingest,
-            deletion=archive.deletion,
-            renderer=renderer,
-            pictures=pictures_of(settings, archive.retrieval, renderer, archive.cache),
-        )
-    )
+    app = create_app(services_of(archive, renderer))
     server = uvicorn.Server(
         uvicorn.Config(app, port=settings.web.port, log_config=None, lifespan="off")
     )

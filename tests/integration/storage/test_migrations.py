@@ -15,6 +15,7 @@ import storage
 from storage.database import Engine, migrate, open_engine, writing
 from storage.deletions import Deletion, Deletions
 from storage.index import Index
+from storage.reach import EVERYTHING
 from storage.records import Level, QuerySpec
 from storage.schema import metadata
 from storage.testing.instance import NOON, make_record
@@ -72,7 +73,7 @@ def with_data_of_the_first_schema(engine: Engine) -> Index:
 def test_what_was_indexed_before_is_found(engine: Engine) -> None:
     index = with_data_of_the_first_schema(engine)
     migrate(engine)
-    assert len(index.search(QuerySpec(level=Level.STUDY))) == 2
+    assert len(index.search(QuerySpec(level=Level.STUDY), reach=EVERYTHING)) == 2
     found = index.instances(None)
     assert {each.object_key for each in found} == {record.object_key for record in RECORDS}
     assert not any(each.deleted for each in found)
@@ -82,12 +83,12 @@ def test_what_was_indexed_before_is_found(engine: Engine) -> None:
 def test_what_was_indexed_before_can_be_deleted_and_brought_back(engine: Engine) -> None:
     index = with_data_of_the_first_schema(engine)
     migrate(engine)
-    before = index.search(QuerySpec(level=Level.STUDY))
+    before = index.search(QuerySpec(level=Level.STUDY), reach=EVERYTHING)
     marks = Deletions(engine)
     assert marks.mark(DELETION, {record.object_key for record in RECORDS}) == 3
     assert index.totals().instances == 3
     marks.take_back(DELETION.id, by="admin", at=NOON)
-    assert index.search(QuerySpec(level=Level.STUDY)) == before
+    assert index.search(QuerySpec(level=Level.STUDY), reach=EVERYTHING) == before
 
 
 def test_going_back_shows_nothing_that_was_deleted(engine: Engine) -> None:

@@ -17,12 +17,13 @@ import uvicorn
 from fastapi import FastAPI
 from pydicom.data import get_testdata_file
 
+from pacs_gateway.access.roles import Role
 from pacs_gateway.app import Archive, open_archive, prepare_database
 from pacs_gateway.config import Settings, SpoolSettings, WebSettings
 from pacs_gateway.imaging.render import Renderer
 from pacs_gateway.web.accounts import hash_password
 from pacs_gateway.web.app import create_app
-from pacs_gateway.web.composition import pictures_of
+from pacs_gateway.web.composition import services_of
 from pacs_gateway.web.server import server_config
 from pacs_gateway.web.services import Services
 
@@ -115,25 +116,25 @@ def settings_for(folder: Path, **web: Any) -> Settings:
     )
 
 
+ROLE_OF = {
+    "admin": Role.ADMINISTRATOR,
+    "reader": Role.RADIOLOGIST,
+    "device": Role.DEVICE,
+    "doctor": Role.REFERRING,
+    "visitor": Role.GUEST,
+}
+"""The accounts of the test gateway."""
+
+
 @contextmanager
 def running(settings: Settings, *, commits: bool = True) -> Iterator[Gateway]:
     """Run a gateway; without `commits` nothing that is accepted becomes visible."""
     prepare_database(settings)
     archive = open_archive(settings)
-    for username, role in (("admin", "admin"), ("reader", "reader"), ("device", "device")):
+    for username, role in ROLE_OF.items():
         archive.registry.add_user(username, PASSWORD_HASH, role)
     renderer = Renderer(settings.imaging)
-    services = Services(
-        settings=settings,
-        index=archive.index,
-        store=archive.store,
-        registry=archive.registry,
-        retrieval=archive.retrieval,
-        ingest=archive.ingest,
-        deletion=archive.deletion,
-        renderer=renderer,
-        pictures=pictures_of(settings, archive.retrieval, renderer, archive.cache),
-    )
+    services = services_of(archive, renderer)
     app = create_app(services)
     stop = threading.Event()
     committer = archive.committer()

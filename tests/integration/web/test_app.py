@@ -60,7 +60,7 @@ def test_an_unexpected_fault_tells_nothing(
 ) -> None:
     with running(settings_for(tmp_path)) as gateway:
 
-        def fail(*_: object) -> None:
+        def fail(*_: object, **_named: object) -> None:
             raise ZeroDivisionError("secret detail")
 
         monkeypatch.setattr(gateway.archive.index.__class__, "count", fail)

@@ -32,7 +32,7 @@ def log_in(client: Client, username: str = "reader", password: str = PASSWORD) -
 
 def test_a_session_from_login_to_logout(gateway: Gateway) -> None:
     client = log_in(gateway.client())
-    assert client(WHO).json() == {"username": "reader", "role": "reader"}
+    assert client(WHO).json() == {"username": "reader", "role": "radiologist"}
     secret = client.headers["Cookie"].partition("=")[2]
     bearer = gateway.client(Authorization=f"Bearer {secret}")
     assert bearer(WHO).status == 200
@@ -78,7 +78,7 @@ def test_api_tokens(gateway: Gateway, days: int | None, status: int) -> None:
 
 
 def test_basic_credentials(gateway: Gateway) -> None:
-    assert gateway.client("admin")(WHO).json() == {"username": "admin", "role": "admin"}
+    assert gateway.client("admin")(WHO).json() == {"username": "admin", "role": "administrator"}
 
 
 @pytest.mark.parametrize(
@@ -161,7 +161,7 @@ def test_the_first_administrator(tmp_path: Path, chosen: str | None) -> None:
     assert (made_up is None) == (chosen is not None)
     user = registry.user("admin")
     assert user is not None
-    assert user.role == "admin"
+    assert user.role == "administrator"
     assert verify_password(user.password_hash, chosen or made_up or "")
     # Another start changes nothing.
     assert ensure_administrator(registry, settings) is None

@@ -221,8 +221,8 @@ def test_a_request_that_breaks_off_leaves_nothing(uncommitted: Gateway) -> None:
     assert incoming(uncommitted) == waiting(uncommitted) == 0
 
 
-def test_readers_store_nothing(uncommitted: Gateway) -> None:
-    answer = uncommitted.client("reader").store(CT)
+def test_referring_doctors_store_nothing(uncommitted: Gateway) -> None:
+    answer = uncommitted.client("doctor").store(CT)
     assert answer.status == 403
     assert waiting(uncommitted) == incoming(uncommitted) == 0
 

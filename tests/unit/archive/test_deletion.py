@@ -16,6 +16,7 @@ from pacs_gateway.config import IndexSettings, Settings, SpoolSettings
 from pacs_gateway.errors import GoneError, UnknownError
 from storage.database import reading, writing
 from storage.errors import UnavailableError
+from storage.reach import EVERYTHING
 from storage.records import Level, Origin, QuerySpec, utc_now
 
 ORIGIN = Origin(source="dimse", peer="CT1", address="10.0.0.7", received_at=utc_now())
@@ -171,7 +172,7 @@ def test_what_was_sent_for_the_wrong_patient(archive: Archive) -> None:
     store(archive, ct(PatientID="WRONG", PatientName="Wrong"))
     delete(archive)
     store(archive, ct(PatientID="RIGHT", PatientName="Right"))
-    (study,) = archive.index.search(QuerySpec(level=Level.STUDY))
+    (study,) = archive.index.search(QuerySpec(level=Level.STUDY), reach=EVERYTHING)
     assert study.attributes["00100020"]["Value"] == ["RIGHT"]
     assert not study.conflict
 

@@ -8,6 +8,7 @@ from sqlalchemy import text
 from storage import search
 from storage.database import migrate, open_engine
 from storage.index import Index
+from storage.reach import EVERYTHING
 from storage.records import Level, Match, MatchKind, QuerySpec
 from storage.schema import studies
 from storage.testing.index import IndexContract
@@ -36,7 +37,7 @@ def test_frequent_queries_use_an_index(tmp_path: Path, match: Match, wanted: str
     migrate(engine)
     spec = QuerySpec(level=Level.STUDY, matches=(match,), limit=50)
     sql = str(
-        search.statement(spec, [studies.c.id]).compile(
+        search.statement(spec, [studies.c.id], EVERYTHING).compile(
             engine, compile_kwargs={"literal_binds": True}
         )
     )

@@ -21,6 +21,7 @@ from pacs_gateway.web.studypage import (
 )
 from storage.database import migrate, open_engine
 from storage.index import Index
+from storage.reach import EVERYTHING
 from storage.records import InstanceRecord, Level, Origin
 
 TODAY = date(2026, 11, 23)
@@ -94,7 +95,7 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Index]:
 
 
 def list_page(index: Index, filters: Filters) -> dict[str, Any]:
-    return studies_context(index, TEXTS, filters, {})
+    return studies_context(index, TEXTS, filters, receiver={}, reach=EVERYTHING)
 
 
 def study_page(index: Index, *, series: str = "", page: int = 1) -> dict[str, Any]:
@@ -148,7 +149,7 @@ def test_the_next_page_stays_with_the_way_of_matching(index: Index) -> None:
 def test_filters_find_what_they_say(
     index: Index, filters: Filters, found_by: str, total: int
 ) -> None:
-    listing = find_studies(index, filters, TODAY)
+    listing = find_studies(index, filters, TODAY, reach=EVERYTHING)
     assert (listing.found_by, listing.total) == (found_by, total)
 
 
