@@ -10,6 +10,7 @@ from pacs_gateway.archive.retrieve import Retrieval
 from pacs_gateway.config import ObjectsSettings, Settings
 from pacs_gateway.dicom.part10 import WalkLimits
 from pacs_gateway.errors import ConfigurationError
+from storage.auditlog import AuditLog
 from storage.cache import DiskCache
 from storage.capacity import SpoolLimits
 from storage.database import Engine, migrate, open_engine
@@ -37,6 +38,7 @@ class Archive:
     lookup: Lookup
     deletion: Deletion
     cache: DiskCache
+    audit_log: AuditLog
     engine: Engine
 
     def close(self) -> None:
@@ -116,6 +118,7 @@ def open_archive(settings: Settings) -> Archive:
         ),
         deletion=Deletion(index, Deletions(engine), store, scratch=settings.spool_dir),
         cache=open_cache(settings),
+        audit_log=AuditLog(engine),
         engine=engine,
     )
 

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, Connection, Row, exists, func, select, update
 
 from storage import counting, schema
+from storage.auditlog import Entry, append
 from storage.database import Engine, reading, writing
 from storage.index import VARIABLES_AT_ONCE
 from storage.records import StoredInstance
@@ -51,10 +52,10 @@ class Deletions:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def mark(self, deletion: Deletion, object_keys: Collection[str]) -> int:
+    def mark(self, deletion: Deletion, object_keys: Collection[str], entry: Entry) -> int:
         """Hide the current instances of a study whose objects have these keys, and note who did it.
 
-        Returns how many that were. If none is left to hide, nothing is noted.
+        The audit trail gets `entry`. Returns how many that were. If none is left to hide, nothing is noted.
         """
         with writing(self._engine) as connection:
             studies = _take_turns(connection, {deletion.study_uid})
@@ -78,10 +79,14 @@ class Deletions:
                     .values(current=False, deletion_id=deletion.id)
                 )
             _recount(connection, {row.series_id for row in marked}, studies)
+            append(connection, entry)
             return len(marked)
 
-    def take_back(self, deletion_id: str, *, by: str, at: datetime) -> int:
-        """Show what a deletion still hides; return how many it hid, 0 if there is no such."""
+    def take_back(self, deletion_id: str, *, by: str, at: datetime, entry: Entry) -> int:
+        """Show what a deletion still hides; return how many it hid, 0 if there is no such.
+
+        The audit trail gets `entry`.
+        """
         found = self.one(deletion_id)
         if found is None:
             return 0
@@ -93,6 +98,8 @@ class Deletions:
                 .where(_deletions.c.id == deletion_id, _deletions.c.restored_at.is_(None))
                 .values(restored_by=by, restored_at=at)
             )
+            if hidden:
+                append(connection, entry)
             return hidden
 
     def revive(self, versions: Collection[StoredInstance]) -> int:

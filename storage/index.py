@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Integer, Row, and_, func, select
 
 from storage import schema, search
+from storage.auditlog import Entry, append
 from storage.database import DeadlockError, Engine, reading, writing
 from storage.indexing import commit_batch
 from storage.pixel_map import unpack_pixels
@@ -72,8 +73,12 @@ class Index:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def commit(self, records: Sequence[InstanceRecord]) -> list[Outcome]:
+    def commit(
+        self, records: Sequence[InstanceRecord], entries: Sequence[Entry] = ()
+    ) -> list[Outcome]:
         """Make a batch visible in one transaction; committing again changes nothing.
+
+        The audit trail gets `entries` in the same transaction.
 
         Raises UnavailableError or FullError, and then nothing of the batch is visible.
         """
@@ -81,10 +86,10 @@ class Index:
             return []
         for _ in range(_DEADLOCKS_SUFFERED):
             try:
-                return self._commit(records)
+                return self._commit(records, entries)
             except DeadlockError:
                 continue
-        return self._commit(records)
+        return self._commit(records, entries)
 
     def search(self, spec: QuerySpec, *, reach: Reach) -> list[Found]:
         """Return the answers to a query among the studies within reach, in a stable order."""
@@ -107,6 +112,16 @@ class Index:
         )
         with reading(self._engine) as connection:
             return connection.execute(query).first() is not None
+
+    def patient_id(self, study_uid: str) -> str:
+        """Return the Patient ID of a study, empty if there is none."""
+        query = (
+            select(schema.patients.c.PatientID)
+            .join_from(schema.patients, schema.studies)
+            .where(schema.studies.c.StudyInstanceUID == study_uid)
+        )
+        with reading(self._engine) as connection:
+            return connection.execute(query).scalar() or ""
 
     def instances(
         self,
@@ -201,9 +216,12 @@ class Index:
         with reading(self._engine) as connection:
             connection.execute(select(1))
 
-    def _commit(self, records: Sequence[InstanceRecord]) -> list[Outcome]:
+    def _commit(self, records: Sequence[InstanceRecord], entries: Sequence[Entry]) -> list[Outcome]:
         with writing(self._engine) as connection:
-            return commit_batch(connection, records)
+            outcomes = commit_batch(connection, records)
+            for entry in entries:
+                append(connection, entry)
+            return outcomes
 
     def _stream(
         self, columns: Sequence[Any], matches: Sequence[Match | KeptMatch]

@@ -351,7 +351,7 @@ audit_log = Table(
     Column("study_uid", Key, nullable=False, server_default=""),
     Column("patient_id", Key, nullable=False, server_default=""),
     # One row per act, however often it is tried or however many requests it takes.
-    Column("act", Key, unique=True),
+    Column("act", Key, index=True),
     Column("detail", Text, nullable=False),
     Column("previous", Key, nullable=False),
     Column("digest", Key, nullable=False),

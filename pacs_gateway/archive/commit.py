@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from threading import Event
@@ -18,10 +18,13 @@ import structlog
 
 from pacs_gateway.archive.deletion import Deletion
 from pacs_gateway.archive.examine import Examiner
+from pacs_gateway.audit import acts
+from pacs_gateway.audit.acts import Who
 from pacs_gateway.dicom import meta, pixels
 from pacs_gateway.dicom.describe import MAX_TRAILER_BYTES, ObjectFacts, describe
 from pacs_gateway.dicom.identity import identify
 from pacs_gateway.errors import IdentityError, NotADataSetError
+from storage.auditlog import Entry
 from storage.errors import StorageError
 from storage.index import Index
 from storage.objects import ObjectStore
@@ -34,6 +37,9 @@ IDLE_S = 0.05
 """How often an idle committer looks for work; short enough that nobody waits for a picture."""
 FIRST_PAUSE_S = 1.0
 LONGEST_PAUSE_S = 60.0
+ONE_TRANSFER = timedelta(hours=1)
+"""What a sender adds to a study within this is one act of the audit trail: scanners send series
+by series, in associations of their own."""
 
 _log = structlog.get_logger(__name__)
 
@@ -110,7 +116,7 @@ class Committer:
             # Its sender is told that it is stored, so it must be found (docs/design/0010-deletion.md).
             self._deletion.revive(deleted)
             list(self._workers.map(self._put, new))
-            outcomes = self._index.commit([item.record for item in new])
+            outcomes = self._index.commit([item.record for item in new], list(_arrivals(new)))
             _report(new, outcomes)
             for item in group:
                 self._spool.done(item.entry)
@@ -225,6 +231,23 @@ def _without_repetition(prepared: Iterable[_Prepared]) -> Iterator[list[_Prepare
         group[item.record.sop_instance_uid] = item
     if group:
         yield list(group.values())
+
+
+def _arrivals(items: Iterable[_Prepared]) -> Iterator[Entry]:
+    """Yield what goes on record: one row for each study and who brought it."""
+    told = set()
+    for item in items:
+        record, origin = item.record, item.record.origin
+        transfer = (origin.source, origin.peer, origin.address, record.study_uid)
+        if transfer in told:
+            continue
+        told.add(transfer)
+        yield acts.received(
+            Who(name=origin.peer, role=origin.source, address=origin.address),
+            study_uid=record.study_uid,
+            patient_id=record.keys.get("PatientID", ""),
+            again_after=ONE_TRANSFER,
+        )
 
 
 def _report(items: Sequence[_Prepared], outcomes: Sequence[Outcome]) -> None:

@@ -17,6 +17,8 @@ from tempfile import NamedTemporaryFile
 import structlog
 from ulid import ULID
 
+from pacs_gateway.audit import acts
+from pacs_gateway.audit.acts import Who
 from pacs_gateway.errors import GoneError, UnknownError
 from storage import deletions
 from storage.errors import UnavailableError
@@ -49,7 +51,7 @@ class Deletion:
         series_uid: str | None,
         sop_instance_uid: str | None,
         *,
-        by: str,
+        by: Who,
         reason: str,
     ) -> deletions.Deletion:
         """Hide what is kept now of a study, series or instance.
@@ -68,31 +70,48 @@ class Deletion:
             sop_instance_uid=sop_instance_uid,
             number_of_instances=len(found),
             reason=reason,
-            deleted_by=by,
+            deleted_by=by.name,
             deleted_at=utc_now(),
         )
         keys = [instance.object_key for instance in found]
-        self._write(deletion.id, "delete", keys, at=deletion.deleted_at, by=by, reason=reason)
-        marked = self._marks.mark(deletion, set(keys))
+        self._write(deletion.id, "delete", keys, at=deletion.deleted_at, by=by.name, reason=reason)
+        entry = acts.deleted(
+            by,
+            study_uid=study_uid,
+            patient_id=self._index.patient_id(study_uid),
+            instances=len(found),
+            deletion=deletion.id,
+            reason=reason,
+        )
+        marked = self._marks.mark(deletion, set(keys), entry)
         if not marked:
             raise GoneError("This was deleted by somebody else just now.")
         _log.info("deleted", deletion=deletion.id, instances=marked)
         return replace(deletion, number_of_instances=marked)
 
-    def restore(self, deletion_id: str, *, by: str) -> deletions.Deletion:
+    def restore(self, deletion_id: str, *, by: Who) -> deletions.Deletion:
         """Show again what a deletion hides; doing it twice does no harm.
 
         Raises UnknownError if there has been no such deletion.
         """
-        if keys := self._marks.keys(_number_of(deletion_id)):
-            at = utc_now()
-            self._write(str(ULID()), "restore", keys, at=at, by=by, deletion=deletion_id)
-            shown = self._marks.take_back(deletion_id, by=by, at=at)
-            _log.info("restored", deletion=deletion_id, instances=shown)
-        found = self._marks.one(deletion_id)
+        found = self._marks.one(_number_of(deletion_id))
         if found is None:
             raise UnknownError(_NO_SUCH)
-        return found
+        keys = self._marks.keys(found.id)
+        if not keys:
+            return found
+        at = utc_now()
+        self._write(str(ULID()), "restore", keys, at=at, by=by.name, deletion=found.id)
+        entry = acts.restored(
+            by,
+            study_uid=found.study_uid,
+            patient_id=self._index.patient_id(found.study_uid),
+            instances=len(keys),
+            deletion=found.id,
+        )
+        shown = self._marks.take_back(found.id, by=by.name, at=at, entry=entry)
+        _log.info("restored", deletion=found.id, instances=shown)
+        return self._marks.one(found.id) or found
 
     def revive(self, sent_again: Sequence[StoredInstance]) -> None:
         """Show deleted instances that a sender has just been told are stored."""

@@ -5,6 +5,7 @@ from fastapi import FastAPI
 from pacs_gateway import __version__
 from pacs_gateway.web import problems
 from pacs_gateway.web.authentication import Authenticator
+from pacs_gateway.web.bulkdata import BulkEndpoints
 from pacs_gateway.web.deletion import DeletionEndpoints
 from pacs_gateway.web.documentation import DocumentationEndpoints
 from pacs_gateway.web.errorpages import add_error_pages
@@ -43,6 +44,7 @@ def create_app(services: Services) -> FastAPI:
     app.router.routes.extend(
         [
             *retrieve.routes(),
+            *BulkEndpoints(services).routes(),
             *rendered.routes(),
             *WadoUriEndpoints(services, retrieve, rendered).routes(),
             *SearchEndpoints(services).routes(),
@@ -58,12 +60,14 @@ def create_app(services: Services) -> FastAPI:
     gate = Gate(
         authenticator,
         services.index,
-        services.records,
+        services.recorder,
         hours=services.settings.access.hours,
         behind_proxy=settings.behind_proxy,
     )
     guard(app.routes, gate)
     problems.install(app)
     add_error_pages(app, templates)
-    app.add_middleware(AnswerHeaders, answers=services.metrics.answers)
+    app.add_middleware(
+        AnswerHeaders, answers=services.metrics.answers, frame_origins=settings.frame_origins
+    )
     return app

@@ -16,6 +16,7 @@ from pacs_gateway.web.app import create_app
 from pacs_gateway.web.recording import Recorder
 from pacs_gateway.web.server import serve
 from pacs_gateway.web.services import Services
+from storage.auditlog import AuditLog
 from storage.cache import DiskCache
 from storage.index import Index
 from storage.lookup import Lookup
@@ -44,6 +45,8 @@ class ArchiveParts(Protocol):
     def deletion(self) -> Deletion: ...
     @property
     def cache(self) -> DiskCache: ...
+    @property
+    def audit_log(self) -> AuditLog: ...
 
 
 def services_of(archive: ArchiveParts, renderer: Renderer) -> Services:
@@ -59,7 +62,13 @@ def services_of(archive: ArchiveParts, renderer: Renderer) -> Services:
         deletion=archive.deletion,
         renderer=renderer,
         pictures=_pictures(settings, archive.retrieval, renderer, archive.cache),
-        records=Recorder(look_minutes=settings.audit.look_minutes),
+        audit_log=archive.audit_log,
+        recorder=Recorder(
+            archive.audit_log,
+            archive.index,
+            look_minutes=settings.audit.look_minutes,
+            behind_proxy=settings.web.behind_proxy,
+        ),
     )
 
 

@@ -13,8 +13,8 @@ from starlette.routing import BaseRoute, Route
 
 from pacs_gateway.errors import BadRequestError
 from pacs_gateway.web.access import caller_of
+from pacs_gateway.web.paths import uids_of
 from pacs_gateway.web.services import Services
-from pacs_gateway.web.wado import uids_of
 from storage import deletions
 
 MAX_REASON_CHARACTERS = 500
@@ -50,6 +50,7 @@ class DeletionEndpoints:
 
     def __init__(self, services: Services) -> None:
         self._deletion = services.deletion
+        self._recorder = services.recorder
 
     def routes(self) -> list[BaseRoute]:
         """Return what the application serves."""
@@ -80,7 +81,7 @@ class DeletionEndpoints:
             raise BadRequestError(
                 f"A reason is one line of at most {MAX_REASON_CHARACTERS} characters."
             )
-        by = caller_of(request).name
+        by = self._recorder.who(request, caller_of(request))
         await run_in_threadpool(self._deletion.delete, *uids, by=by, reason=reason)
         return Response(status_code=HTTPStatus.NO_CONTENT)
 
@@ -96,7 +97,7 @@ class DeletionEndpoints:
 
     async def restore(self, request: Request, deletion_id: str) -> Response:
         """Show again what a deletion hides."""
-        by = caller_of(request).name
+        by = self._recorder.who(request, caller_of(request))
         found = await run_in_threadpool(self._deletion.restore, deletion_id, by=by)
         return JSONResponse(_answer(found).model_dump(mode="json"))
 

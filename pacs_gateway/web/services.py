@@ -10,7 +10,8 @@ from pacs_gateway.archive.pictures import Pictures
 from pacs_gateway.archive.retrieve import Retrieval
 from pacs_gateway.config import Settings
 from pacs_gateway.imaging.render import Renderer
-from pacs_gateway.web.gate import Records
+from pacs_gateway.web.recording import Recorder
+from storage.auditlog import AuditLog
 from storage.index import Index
 from storage.objects import ObjectStore
 from storage.registry import Registry
@@ -48,5 +49,6 @@ class Services:
     deletion: Deletion
     renderer: Renderer
     pictures: Pictures
-    records: Records
+    audit_log: AuditLog
+    recorder: Recorder
     metrics: Metrics = field(default_factory=Metrics)

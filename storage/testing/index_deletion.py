@@ -15,6 +15,7 @@ from storage.records import InstanceRecord, Level, Match, MatchKind, Outcome
 from storage.records import QuerySpec as Query
 from storage.testing.instance import (
     NOON,
+    make_entry,
     make_record,
     series_uid,
     sop_instance_uid,
@@ -70,7 +71,7 @@ class DeletionContract:
     def test_a_deleted_study_is_not_shown_at_any_level(self, index: Index) -> None:
         records = [make_record(series=series, number=n) for series in (1, 2) for n in (1, 2)]
         index.commit(records)
-        self.marks(index).mark(deletion(), keys_of(records))
+        self.marks(index).mark(deletion(), keys_of(records), make_entry())
         for level in Level:
             assert index.search(Query(level=level), reach=EVERYTHING) == []
             assert index.count(Query(level=level), reach=EVERYTHING) == 0
@@ -84,7 +85,7 @@ class DeletionContract:
         index.commit(records)
         lookup = Lookup(self.marks(index)._engine)
         assert len(lookup.revision(study_uid(1), None)) == len(records)
-        self.marks(index).mark(deletion(), keys_of(records[:1]))
+        self.marks(index).mark(deletion(), keys_of(records[:1]), make_entry())
         assert len(lookup.revision(study_uid(1), series_uid(1, 1))) == 1
         assert lookup.instances(sop_instance_uid(1, 1, 1)) == []
         (left,) = lookup.headers(study_uid(1), None)
@@ -94,7 +95,7 @@ class DeletionContract:
         ct = [make_record(series=1, number=n) for n in (1, 2, 3)]
         mr = make_record(series=2, sop_class_uid=MR_IMAGE, Modality="MR")
         index.commit([*ct, mr, make_record(study=2)])
-        self.marks(index).mark(deletion(), keys_of(ct))
+        self.marks(index).mark(deletion(), keys_of(ct), make_entry())
         assert sorted(studies(index)) == [((1,), (1,), ("CT",)), ((1,), (1,), ("MR",))]
         match = Match("Modality", MatchKind.EQUAL, ("CT",))
         of_ct = index.search(Query(level=Level.STUDY, matches=(match,)), reach=EVERYTHING)
@@ -105,17 +106,19 @@ class DeletionContract:
         index.commit(records)
         before = studies(index), index.search(Query(level=Level.IMAGE), reach=EVERYTHING)
         marks = self.marks(index)
-        marks.mark(deletion(), keys_of(records))
-        assert marks.take_back(deletion().id, by="admin", at=NOON) == len(records)
+        marks.mark(deletion(), keys_of(records), make_entry())
+        assert marks.take_back(deletion().id, by="admin", at=NOON, entry=make_entry()) == len(
+            records
+        )
         assert (studies(index), index.search(Query(level=Level.IMAGE), reach=EVERYTHING)) == before
 
     def test_bringing_back_twice_or_nothing_does_no_harm(self, index: Index) -> None:
         index.commit([make_record()])
         marks = self.marks(index)
-        marks.mark(deletion(), keys_of([make_record()]))
-        assert marks.take_back(deletion().id, by="admin", at=NOON) == 1
-        assert marks.take_back(deletion().id, by="someone else", at=NOON) == 0
-        assert marks.take_back("01NOSUCH", by="admin", at=NOON) == 0
+        marks.mark(deletion(), keys_of([make_record()]), make_entry())
+        assert marks.take_back(deletion().id, by="admin", at=NOON, entry=make_entry()) == 1
+        assert marks.take_back(deletion().id, by="someone else", at=NOON, entry=make_entry()) == 0
+        assert marks.take_back("01NOSUCH", by="admin", at=NOON, entry=make_entry()) == 0
         found = marks.one(deletion().id)
         assert found is not None
         assert found.restored_by == "admin"
@@ -123,7 +126,7 @@ class DeletionContract:
     def test_it_hides_and_tells_that_it_hides(self, index: Index) -> None:
         index.commit([make_record(), make_record(series=2)])
         marks = self.marks(index)
-        marks.mark(deletion(), keys_of([make_record()]))
+        marks.mark(deletion(), keys_of([make_record()]), make_entry())
         assert marks.hides(study_uid(1))
         assert marks.hides(study_uid(1), series_uid(1, 1), sop_instance_uid(1, 1, 1))
         assert not marks.hides(study_uid(1), series_uid(1, 2))
@@ -132,7 +135,7 @@ class DeletionContract:
     def test_committing_the_same_again_does_not_show_it(self, index: Index) -> None:
         # A replay after a crash; sending again is another matter (archive.deletion.revive).
         index.commit([make_record()])
-        self.marks(index).mark(deletion(), keys_of([make_record()]))
+        self.marks(index).mark(deletion(), keys_of([make_record()]), make_entry())
         assert index.commit([make_record()]) == [Outcome.SAME]
         assert studies(index) == []
 
@@ -140,7 +143,7 @@ class DeletionContract:
         records = [make_record(number=n) for n in (1, 2)]
         index.commit(records)
         marks = self.marks(index)
-        marks.mark(deletion(), keys_of(records))
+        marks.mark(deletion(), keys_of(records), make_entry())
         (again,) = index.versions(study_uid(1), series_uid(1, 1), sop_instance_uid(1, 1, 2))
         assert marks.revive([again]) == 1
         assert studies(index) == [((1,), (1,), ("CT",))]
@@ -149,13 +152,13 @@ class DeletionContract:
     def test_other_bytes_in_the_place_of_deleted_ones_are_shown(self, index: Index) -> None:
         index.commit([make_record()])
         marks = self.marks(index)
-        marks.mark(deletion(), keys_of([make_record()]))
+        marks.mark(deletion(), keys_of([make_record()]), make_entry())
         better = make_record(content="corrected")
         assert index.commit([better]) == [Outcome.ADDED]
         (shown,) = index.instances(study_uid(1))
         assert (shown.sha256, shown.version) == (better.sha256, 2)
         # The place is taken: the first stays a further version.
-        assert marks.take_back(deletion().id, by="admin", at=NOON) == 1
+        assert marks.take_back(deletion().id, by="admin", at=NOON, entry=make_entry()) == 1
         assert [each.sha256 for each in index.instances(study_uid(1))] == [better.sha256]
         assert studies(index) == [((1,), (1,), ("CT",))]
 
@@ -163,9 +166,9 @@ class DeletionContract:
         first, second = make_record(), make_record(content="corrected")
         marks = self.marks(index)
         index.commit([first])
-        marks.mark(deletion(1), keys_of([first]))
+        marks.mark(deletion(1), keys_of([first]), make_entry())
         index.commit([second])
-        marks.mark(deletion(2), keys_of([second]))
+        marks.mark(deletion(2), keys_of([second]), make_entry())
         marks.revive(index.versions(study_uid(1), series_uid(1, 1), sop_instance_uid(1, 1, 1)))
         assert [each.sha256 for each in index.instances(study_uid(1))] == [first.sha256]
         assert studies(index) == [((1,), (1,), ("CT",))]
@@ -175,7 +178,10 @@ class DeletionContract:
         numbers = (1, 2, 3)
         for number in numbers:
             index.commit([make_record(number=number)])
-            assert marks.mark(deletion(number), keys_of([make_record(number=number)])) == 1
+            assert (
+                marks.mark(deletion(number), keys_of([make_record(number=number)]), make_entry())
+                == 1
+            )
         assert [each.id for each in marks.listed(limit=2, offset=0)] == [
             deletion(3).id,
             deletion(2).id,
@@ -186,8 +192,8 @@ class DeletionContract:
     def test_what_is_hidden_already_is_not_deleted_again(self, index: Index) -> None:
         index.commit([make_record()])
         marks = self.marks(index)
-        assert marks.mark(deletion(1), keys_of([make_record()])) == 1
-        assert marks.mark(deletion(2), keys_of([make_record()])) == 0
+        assert marks.mark(deletion(1), keys_of([make_record()]), make_entry()) == 1
+        assert marks.mark(deletion(2), keys_of([make_record()]), make_entry()) == 0
         assert marks.one(deletion(2).id) is None
         assert marks.keys(deletion(1).id) == keys_of([make_record()])
 
@@ -195,7 +201,7 @@ class DeletionContract:
         first, second = make_record(), make_record(content="corrected")
         index.commit([first, second])
         marks = self.marks(index)
-        marks.mark(deletion(), keys_of([first]))
+        marks.mark(deletion(), keys_of([first]), make_entry())
         assert index.instances(study_uid(1)) == []
         versions = index.versions(study_uid(1), series_uid(1, 1), sop_instance_uid(1, 1, 1))
         marks.revive(versions[1:])
@@ -210,7 +216,7 @@ class DeletionContract:
         rest = make_record(patient="RIGHT", number=2, AccessionNumber="A2", Modality="DX")
         index.commit([wrong])
         marks = self.marks(index)
-        marks.mark(deletion(), keys_of([wrong]))
+        marks.mark(deletion(), keys_of([wrong]), make_entry())
         assert index.commit([right, rest]) == [Outcome.ADDED, Outcome.ADDED]
         (found,) = index.search(Query(level=Level.STUDY), reach=EVERYTHING)
         assert found.attributes["00100020"]["Value"] == ["RIGHT"]
@@ -218,7 +224,7 @@ class DeletionContract:
         assert not found.conflict
         assert studies(index) == [((1,), (2,), ("DX",))]
         # Now the study is another patient's, so a person has to look.
-        marks.take_back(deletion().id, by="admin", at=NOON)
+        marks.take_back(deletion().id, by="admin", at=NOON, entry=make_entry())
         (found,) = index.search(Query(level=Level.STUDY), reach=EVERYTHING)
         assert found.attributes["00100020"]["Value"] == ["RIGHT"]
         assert found.conflict
@@ -226,7 +232,7 @@ class DeletionContract:
     def test_an_emptied_series_is_described_anew_and_the_study_is_not(self, index: Index) -> None:
         index.commit([make_record(AccessionNumber="A1"), make_record(series=2)])
         marks = self.marks(index)
-        marks.mark(deletion(), keys_of([make_record()]))
+        marks.mark(deletion(), keys_of([make_record()]), make_entry())
         better = make_record(content="corrected", AccessionNumber="A2", Modality="MR")
         index.commit([better])
         (found,) = index.search(Query(level=Level.STUDY), reach=EVERYTHING)
@@ -239,9 +245,11 @@ class DeletionContract:
         for number in range(1, 11):
             first = make_record(number=number)
             index.commit([first])
-            marks.mark(deletion(number), keys_of([first]))
+            marks.mark(deletion(number), keys_of([first]), make_entry())
             _at_once(
-                partial(marks.take_back, deletion(number).id, by="admin", at=NOON),
+                partial(
+                    marks.take_back, deletion(number).id, by="admin", at=NOON, entry=make_entry()
+                ),
                 partial(index.commit, [make_record(number=number, content="corrected")]),
             )
             assert len(index.instances(study_uid(1))) == number
@@ -253,8 +261,8 @@ class DeletionContract:
             old, new = make_record(number=number), make_record(series=2, number=number)
             index.commit([old])
             counts = _at_once(
-                partial(marks.mark, deletion(2 * number), keys_of([old])),
-                partial(marks.mark, deletion(2 * number + 1), keys_of([old])),
+                partial(marks.mark, deletion(2 * number), keys_of([old]), make_entry()),
+                partial(marks.mark, deletion(2 * number + 1), keys_of([old]), make_entry()),
                 partial(index.commit, [new]),
             )
             assert sorted(counts[:2]) == [0, 1]

@@ -198,9 +198,9 @@ def _audit() -> None:
         sa.Column("previous", KEY, nullable=False),
         sa.Column("digest", KEY, nullable=False),
         sa.PrimaryKeyConstraint("seq", name=op.f("pk_audit_log")),
-        sa.UniqueConstraint("act", name=op.f("uq_audit_log_act")),
     )
     op.create_index(op.f("ix_audit_log_at"), "audit_log", ["at"])
+    op.create_index(op.f("ix_audit_log_act"), "audit_log", ["act"])
     op.create_index(op.f("ix_audit_log_study_uid_seq"), "audit_log", ["study_uid", "seq"])
     op.create_index(op.f("ix_audit_log_actor_seq"), "audit_log", ["actor", "seq"])
     op.create_table(
@@ -210,6 +210,8 @@ def _audit() -> None:
         sa.Column("digest", KEY, nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_audit_head")),
     )
+    head = sa.table("audit_head", sa.column("id"), sa.column("seq"), sa.column("digest"))
+    op.execute(sa.insert(head).values(id=1, seq=0, digest="0" * 64))
     op.create_table(
         "audit_exports",
         sa.Column("destination", KEY, nullable=False),

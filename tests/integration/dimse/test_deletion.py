@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from pacs_gateway.audit.acts import Who
 from tests.integration.dimse.pacs import Pacs, running, shipped
 from tests.integration.dimse.test_query_retrieve import received, run_scu, storescp
 
@@ -31,7 +32,7 @@ def pacs(tmp_path: Path) -> Iterator[Pacs]:
 
 
 def delete(pacs: Pacs, series_uid: str | None = None) -> str:
-    return pacs.archive.deletion.delete(STUDY, series_uid, None, by="admin", reason="").id
+    return pacs.archive.deletion.delete(STUDY, series_uid, None, by=Who(name="admin"), reason="").id
 
 
 def test_what_is_deleted_is_not_found(pacs: Pacs) -> None:
@@ -39,7 +40,7 @@ def test_what_is_deleted_is_not_found(pacs: Pacs) -> None:
     assert "Find Response: 1 (Pending)" in run_scu("findscu", pacs, wanted, "-S")
     deletion = delete(pacs)
     assert "Pending" not in run_scu("findscu", pacs, wanted, "-S")
-    pacs.archive.deletion.restore(deletion, by="admin")
+    pacs.archive.deletion.restore(deletion, by=Who(name="admin"))
     assert "Find Response: 1 (Pending)" in run_scu("findscu", pacs, wanted, "-S")
 
 

@@ -18,7 +18,7 @@ from storage.index import Index
 from storage.reach import EVERYTHING
 from storage.records import Level, QuerySpec
 from storage.schema import metadata
-from storage.testing.instance import NOON, make_record
+from storage.testing.instance import NOON, make_entry, make_record
 from tests.servers import PostgresqlServer
 
 RECORDS = [make_record(study=study, number=number) for study in (1, 2) for number in (1, 2, 3)]
@@ -85,9 +85,9 @@ def test_what_was_indexed_before_can_be_deleted_and_brought_back(engine: Engine)
     migrate(engine)
     before = index.search(QuerySpec(level=Level.STUDY), reach=EVERYTHING)
     marks = Deletions(engine)
-    assert marks.mark(DELETION, {record.object_key for record in RECORDS}) == 3
+    assert marks.mark(DELETION, {record.object_key for record in RECORDS}, make_entry()) == 3
     assert index.totals().instances == 3
-    marks.take_back(DELETION.id, by="admin", at=NOON)
+    marks.take_back(DELETION.id, by="admin", at=NOON, entry=make_entry())
     assert index.search(QuerySpec(level=Level.STUDY), reach=EVERYTHING) == before
 
 
@@ -95,7 +95,7 @@ def test_going_back_shows_nothing_that_was_deleted(engine: Engine) -> None:
     migrate(engine)
     index = Index(engine)
     index.commit(RECORDS)
-    Deletions(engine).mark(DELETION, {record.object_key for record in RECORDS})
+    Deletions(engine).mark(DELETION, {record.object_key for record in RECORDS}, make_entry())
     bring_to(engine, "0001")
     with engine.connect() as connection:
         shown = connection.execute(text("SELECT count(*) FROM instances WHERE current")).scalar()

@@ -12,6 +12,7 @@ from pydicom.data import get_testdata_file
 
 from pacs_gateway.app import Archive, open_archive, prepare_database
 from pacs_gateway.archive.deletion import ACTS_PREFIX
+from pacs_gateway.audit.acts import Who
 from pacs_gateway.config import IndexSettings, Settings, SpoolSettings
 from pacs_gateway.errors import GoneError, UnknownError
 from storage.database import reading, writing
@@ -73,7 +74,9 @@ def commit(archive: Archive) -> None:
 
 
 def delete(archive: Archive) -> str:
-    return archive.deletion.delete(CT.StudyInstanceUID, None, None, by="admin", reason="").id
+    return archive.deletion.delete(
+        CT.StudyInstanceUID, None, None, by=Who(name="admin"), reason=""
+    ).id
 
 
 def acts(archive: Archive) -> list[dict[str, object]]:
@@ -113,7 +116,7 @@ def test_an_index_that_does_not_answer_leaves_all_shown_and_again_is_right(
     assert len(shown(archive)) == 1
     deletion = delete(archive)
     assert shown(archive) == shown_by_the_acts(archive) == set()
-    archive.deletion.restore(deletion, by="admin")
+    archive.deletion.restore(deletion, by=Who(name="admin"))
     assert len(shown(archive)) == 1
     assert shown(archive) == shown_by_the_acts(archive)
 
@@ -126,11 +129,11 @@ def test_the_acts_alone_say_what_is_shown(archive: Archive) -> None:
     store(archive, other)
     assert shown(archive) == shown_by_the_acts(archive)
     second = delete(archive)
-    archive.deletion.restore(first, by="admin")
+    archive.deletion.restore(first, by=Who(name="admin"))
     assert len(shown(archive)) == 1
     assert shown(archive) == shown_by_the_acts(archive)
-    archive.deletion.restore(second, by="admin")
-    archive.deletion.restore(second, by="admin")
+    archive.deletion.restore(second, by=Who(name="admin"))
+    archive.deletion.restore(second, by=Who(name="admin"))
     assert [act["act"] for act in acts(archive)] == [
         "delete",
         "sent again",
@@ -183,10 +186,10 @@ def test_deleting_twice_and_deleting_nothing(archive: Archive) -> None:
     with pytest.raises(GoneError):
         delete(archive)
     with pytest.raises(UnknownError) as caught:
-        archive.deletion.delete("1.2.3", None, None, by="admin", reason="")
+        archive.deletion.delete("1.2.3", None, None, by=Who(name="admin"), reason="")
     assert not isinstance(caught.value, GoneError)
     with pytest.raises(UnknownError):
-        archive.deletion.restore("01NOSUCH", by="admin")
+        archive.deletion.restore("01NOSUCH", by=Who(name="admin"))
 
 
 def test_no_object_is_ever_removed(archive: Archive) -> None:

@@ -1,0 +1,18 @@
+"""Protects the audit trail on PostgreSQL: the same contract as on SQLite, on a real server."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from storage.database import Engine, migrate, open_engine
+from storage.testing.audit_log import AuditLogContract
+from tests.servers import PostgresqlServer
+
+
+class TestAuditLogOnPostgresql(AuditLogContract):
+    @pytest.fixture
+    def engine(self, postgresql_server: PostgresqlServer) -> Iterator[Engine]:
+        engine = open_engine(postgresql_server.new_database(), busy_deadline_s=10)
+        migrate(engine)
+        yield engine
+        engine.dispose()
