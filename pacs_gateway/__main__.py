@@ -4,6 +4,7 @@ Exit status 0 when all went well, 1 when the work failed, 2 when the call was wr
 wrong is said in one line.
 """
 
+import os
 import sys
 
 import typer
@@ -15,6 +16,8 @@ from storage.errors import StorageError
 
 def main() -> None:
     """Run the command line."""
+    # Whatever is written is about patients: for this account alone, unless its folder says more.
+    os.umask(0o077)
     try:
         app()
     except (GatewayError, StorageError, OSError) as error:

@@ -10,16 +10,18 @@ from pacs_gateway.archive.retrieve import Retrieval
 from pacs_gateway.config import ObjectsSettings, Settings
 from pacs_gateway.dicom.part10 import WalkLimits
 from pacs_gateway.errors import ConfigurationError
+from storage.accounts import Accounts
 from storage.auditlog import AuditLog
 from storage.cache import DiskCache
 from storage.capacity import SpoolLimits
 from storage.database import Engine, migrate, open_engine
 from storage.deletions import Deletions
 from storage.errors import StorageError
+from storage.guests import Guests
 from storage.index import Index
 from storage.lookup import Lookup
 from storage.objects import ObjectStore, S3Options, open_object_store
-from storage.registry import Registry
+from storage.peers import PeerBook
 from storage.spool import Spool
 
 
@@ -31,7 +33,9 @@ class Archive:
     spool: Spool
     store: ObjectStore
     index: Index
-    registry: Registry
+    accounts: Accounts
+    guests: Guests
+    peers: PeerBook
     examiner: Examiner
     ingest: Ingest
     retrieval: Retrieval
@@ -105,7 +109,9 @@ def open_archive(settings: Settings) -> Archive:
         spool=spool,
         store=store,
         index=index,
-        registry=Registry(engine),
+        accounts=Accounts(engine),
+        guests=Guests(engine),
+        peers=PeerBook(engine),
         examiner=examiner,
         ingest=Ingest(spool, examiner),
         lookup=lookup,

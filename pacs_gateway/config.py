@@ -5,11 +5,20 @@ module reads the environment.
 """
 
 import os
+import re
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+)
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -26,6 +35,8 @@ CONFIG_FILE_NAME = "pacs-gateway.toml"
 KIB = 1024
 MIB = 1024 * KIB
 GIB = 1024 * MIB
+
+_ORIGIN = re.compile(r"(https://[A-Za-z0-9.-]+|http://(localhost|127\.0\.0\.1))(:[0-9]{1,5})?")
 
 
 class _Section(BaseModel):
@@ -68,6 +79,12 @@ class DicomSettings(_Section):
     tls_key: Path | None = None
 
 
+def _frame_origin(value: str) -> str:
+    if _ORIGIN.fullmatch(value):
+        return value
+    raise ValueError("an origin is written as https://emr.hospital.vn, without * or path")
+
+
 class WebSettings(_Section):
     """The HTTP listener."""
 
@@ -75,6 +92,9 @@ class WebSettings(_Section):
     port: int = Field(8080, ge=0, le=65535)
     behind_proxy: bool = False
     """True when a TLS proxy (the shipped Caddyfile) stands in front: cookies become `Secure`."""
+    frame_origins: tuple[Annotated[str, AfterValidator(_frame_origin)], ...] = ()
+    """Origins (`https://emr.hospital.vn`) whose pages may show ours in a frame; browsers give a
+    frame our cookies only if both names end alike (`hospital.vn`)."""
     read_deadline_s: float = Field(30.0, gt=0)
     """A request head must arrive within this, and its body must not pause longer."""
     max_connections: int = Field(500, ge=1)
@@ -99,6 +119,9 @@ class WebSettings(_Section):
     """JSON metadata that STOW-RS takes at once, read into memory; 2,000 CT headers have 20 MiB."""
     max_bulk_bytes: int = Field(8 * GIB, ge=MIB)
     """Bulk data beside it, which waits on the disk; a whole-slide image seldom has more."""
+    max_frames_ahead_bytes: int = Field(256 * MIB, ge=0)
+    """Decoded frames of one request that wait on the disk until all of them, or this many bytes,
+    are made, so that a damaged one is answered 422; 500 slices of a CT have this much."""
     visible_wait_s: float = Field(2.0, ge=0)
     """How long STOW-RS waits for its instances to become searchable before it answers."""
 
@@ -193,6 +216,12 @@ class AccessSettings(_Section):
     """Studies that a role may see, where it is not what access.roles says: `own`, `ward`, `all`."""
     hours: dict[Role, Annotated[Hours, BeforeValidator(_hours)]] = {}
     """Hours at which a role may be used, `07:00-19:30` in this machine's time; unset: always."""
+    session_idle_minutes: float = Field(120.0, gt=0)
+    """A login that was not used for so long is over; a radiologist's lunch is shorter."""
+    lock_after: int = Field(20, ge=1)
+    """Wrong passwords for one account, from anywhere, before it is closed for a while."""
+    lock_minutes: float = Field(15.0, gt=0)
+    """Twenty guesses each quarter of an hour are 2,000 a day, for 10 characters far too few."""
 
 
 class AuditSettings(_Section):

@@ -38,7 +38,7 @@ def run_dicom(settings: Settings, ready: Ready) -> None:
         ingest=archive.ingest,
         index=archive.index,
         retrieval=archive.retrieval,
-        registry=archive.registry,
+        peers=archive.peers,
     )
     server.start()
     ready()
@@ -86,7 +86,8 @@ def _tidy(archive: Archive, stop: threading.Event) -> None:
     keep_s = archive.settings.spool.set_aside_days * SECONDS_PER_DAY
     while not stop.wait(SWEEP_EVERY_S):
         removed = archive.spool.sweep(keep_set_aside_s=keep_s)
-        archive.registry.purge_expired(utc_now())
+        archive.accounts.purge_expired(utc_now())
+        archive.guests.purge_expired(utc_now())
         _log.info("tidied", files_removed=removed)
 
 

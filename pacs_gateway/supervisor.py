@@ -18,6 +18,8 @@ from time import monotonic
 
 import structlog
 
+from pacs_gateway.telemetry import FaultsLogged
+
 STOP_DEADLINE_S = 15.0
 """What a role may take to end its work when told to; then it is killed."""
 FIRST_PAUSE_S = 0.5
@@ -163,4 +165,5 @@ def _run_child(role: Role, announce: Connection, supervisor: int) -> None:
     def ready() -> None:
         announce.send_bytes(b"ready")
 
-    role.run(ready)
+    with FaultsLogged():
+        role.run(ready)

@@ -77,9 +77,13 @@ def stopped(*, process: str) -> Entry:
     return _entry(SYSTEM, Verb.STOPPED, process=process)
 
 
-def logged_in(who: Who, *, method: str) -> Entry:
-    """Somebody logged in; `method` is `password`, `password and code`, `oidc`."""
-    return _entry(who, Verb.LOGGED_IN, method=method)
+def logged_in(who: Who, *, method: str, again_after: timedelta | None = None) -> Entry:
+    """Somebody logged in; `method` is `password`, `password and code`, `oidc` or `basic`.
+
+    With `again_after` it is one act for so long: programs give their password with each request.
+    """
+    act = f"logged in {method} {who.name} {who.address}" if again_after is not None else None
+    return _entry(who, Verb.LOGGED_IN, act=act, again_after=again_after, method=method)
 
 
 def login_refused(who: Who, *, method: str) -> Entry:
@@ -266,9 +270,16 @@ def link_revoked(who: Who, *, nonce: str) -> Entry:
     return _entry(who, Verb.LINK_REVOKED, nonce=nonce)
 
 
-def association_refused(who: Who, *, reason: str) -> Entry:
-    """A peer was not let in."""
-    return _entry(who, Verb.ASSOCIATION_REFUSED, outcome=REFUSED, reason=reason)
+def association_refused(who: Who, *, reason: str, again_after: timedelta) -> Entry:
+    """A peer was not let in; it may try every second, which is one act for a while."""
+    return _entry(
+        who,
+        Verb.ASSOCIATION_REFUSED,
+        outcome=REFUSED,
+        act=f"association refused {who.name} {who.address} {reason}",
+        again_after=again_after,
+        reason=reason,
+    )
 
 
 def access_refused(who: Who, *, study_uid: str, asked: str) -> Entry:

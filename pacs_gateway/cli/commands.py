@@ -9,11 +9,11 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from pacs_gateway import __version__
-from pacs_gateway.cli import administration, ohif, serving
+from pacs_gateway import __version__, safety
+from pacs_gateway.cli import devices, ohif, serving, tokens, users
 from pacs_gateway.cli.demonstration import demonstrate
 from pacs_gateway.cli.importing import import_paths
-from pacs_gateway.config import Settings, load_settings
+from pacs_gateway.config import Settings, config_path, load_settings
 
 app = typer.Typer(
     name="pacs-gateway",
@@ -22,9 +22,9 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-app.add_typer(administration.users, name="user")
-app.add_typer(administration.devices, name="device")
-app.add_typer(administration.tokens, name="token")
+app.add_typer(users.commands, name="user")
+app.add_typer(devices.commands, name="device")
+app.add_typer(tokens.commands, name="token")
 app.add_typer(ohif.commands, name="ohif")
 
 
@@ -46,6 +46,9 @@ def settings_of(
 ) -> None:
     """Load the settings once for whichever command follows."""
     context.obj = load_settings(config, data_dir)
+    path = config_path(config, data_dir)
+    if path is not None:
+        safety.check_file(path, context.obj)
 
 
 @app.command()

@@ -7,12 +7,13 @@ from functools import partial
 
 import typer
 
-from pacs_gateway import roles
+from pacs_gateway import roles, safety
+from pacs_gateway.access.accounts import ensure_administrator
 from pacs_gateway.app import open_archive, prepare_database
 from pacs_gateway.config import Settings
 from pacs_gateway.errors import ConfigurationError
 from pacs_gateway.supervisor import Role, Supervisor
-from pacs_gateway.web.accounts import ensure_administrator
+from pacs_gateway.telemetry import configure_logs
 
 ALL_ROLES = ("dicom", "web", "work")
 
@@ -27,6 +28,9 @@ def serve(
 
     Raises ConfigurationError before anything is started.
     """
+    configure_logs(role="serve")
+    safety.check_settings(settings, wanted)
+    safety.keep_private(settings)
     prepare_database(settings)
     password = _first_administrator(settings)
     settings, reserved = _reserve_dicom_port(settings, wanted)
@@ -66,7 +70,10 @@ def _roles(settings: Settings, wanted: Sequence[str], listener: socket.socket | 
 def _first_administrator(settings: Settings) -> str | None:
     archive = open_archive(settings)
     try:
-        return ensure_administrator(archive.registry, settings)
+        usable = sum(not user.disabled for user in archive.accounts.users())
+        safety.check_accounts(settings, usable=usable)
+        chosen = settings.admin_password
+        return ensure_administrator(archive.accounts, chosen.get_secret_value() if chosen else None)
     finally:
         archive.close()
 

@@ -10,7 +10,7 @@ from pacs_gateway.dimse.retrieve import RetrieveProvider
 from pacs_gateway.dimse.server import DicomServer
 from pacs_gateway.dimse.store import StoreProvider
 from storage.index import Index
-from storage.registry import Registry
+from storage.peers import PeerBook
 
 
 def dicom_server(
@@ -19,18 +19,18 @@ def dicom_server(
     ingest: Ingest,
     index: Index,
     retrieval: Retrieval,
-    registry: Registry,
+    peers: PeerBook,
 ) -> DicomServer:
     """Return a listener, not yet started, that serves everything the gateway does over DIMSE."""
-    peers = Peers(registry, unknown=settings.unknown_peers)
+    known = Peers(peers, unknown=settings.unknown_peers)
     store = StoreProvider(ingest)
     admission = Admission(
-        peers,
+        known,
         ingest.spool.capacity,
         private_storage_sop_classes=settings.private_storage_sop_classes,
     )
     find = FindProvider(index, ae_title=settings.ae_title, max_answers=settings.max_answers)
-    retrieve = RetrieveProvider(index, retrieval, peers, settings)
+    retrieve = RetrieveProvider(index, retrieval, known, settings)
     return DicomServer(
         settings,
         providers=[admission, store, find],

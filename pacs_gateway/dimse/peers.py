@@ -6,6 +6,7 @@ An AE title is a label, never a proof: a peer is known when its title and its ad
 import socket
 import threading
 from collections.abc import Sequence
+from datetime import timedelta
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from time import monotonic
@@ -13,10 +14,14 @@ from typing import Literal
 
 import structlog
 
+from pacs_gateway.audit import acts
+from pacs_gateway.audit.acts import Who
 from storage.errors import StorageError
+from storage.peers import Peer, PeerBook
 from storage.records import utc_now
-from storage.registry import Peer, Registry
 
+REFUSED_AGAIN_AFTER = timedelta(hours=1)
+"""A device that nobody has accepted asks again and again."""
 REMEMBERED_S = 5.0
 """How old the table of peers may be; a device just added works within seconds."""
 
@@ -45,8 +50,8 @@ class Peers:
     While the database is down, those who were known stay known: images must still come in.
     """
 
-    def __init__(self, registry: Registry, *, unknown: Literal["hold", "store"]) -> None:
-        self._registry = registry
+    def __init__(self, book: PeerBook, *, unknown: Literal["hold", "store"]) -> None:
+        self._book = book
         self._for_strangers = (
             frozenset({Service.ECHO, Service.STORE}) if unknown == "store" else NOTHING
         )
@@ -75,7 +80,11 @@ class Peers:
 
     def note_held(self, ae_title: str, address: str) -> None:
         """Put a stranger on the list that an administrator sees."""
-        self._registry.note_held_peer(ae_title, address, utc_now())
+        who = Who(name=ae_title, role="peer", address=address)
+        entry = acts.association_refused(
+            who, reason="unknown peer", again_after=REFUSED_AGAIN_AFTER
+        )
+        self._book.hold(ae_title, address, utc_now(), entry)
 
     def _table(self, max_age_s: float = REMEMBERED_S) -> Sequence[Peer]:
         with self._lock:
@@ -86,7 +95,7 @@ class Peers:
 
     def _read(self) -> Sequence[Peer]:
         try:
-            return self._registry.peers()
+            return self._book.peers()
         except StorageError as error:
             if self._peers is None:
                 raise

@@ -17,7 +17,7 @@ from pynetdicom.transport import AddressInformation, AssociationSocket
 
 from pacs_gateway.config import DicomSettings
 from pacs_gateway.dicom import meta
-from storage.registry import Peer
+from storage.peers import Peer
 
 PAUSE_POLL_S = 0.001
 

@@ -44,8 +44,8 @@ from pacs_gateway.dimse.suboperations import (
 from pacs_gateway.errors import GatewayError, QueryError
 from storage.errors import StorageError
 from storage.index import Index
+from storage.peers import Peer
 from storage.records import Level, StoredInstance
-from storage.registry import Peer
 
 MAX_CONTEXTS = 128
 """PS3.8 9.3.2.2: context identifiers are the odd numbers from 1 to 255."""

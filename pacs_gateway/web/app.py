@@ -1,8 +1,11 @@
 """The HTTP application: every route behind its guard, every fault in one table."""
 
+from datetime import timedelta
+
 from fastapi import FastAPI
 
 from pacs_gateway import __version__
+from pacs_gateway.config import Settings
 from pacs_gateway.web import problems
 from pacs_gateway.web.authentication import Authenticator
 from pacs_gateway.web.bulkdata import BulkEndpoints
@@ -12,12 +15,14 @@ from pacs_gateway.web.errorpages import add_error_pages
 from pacs_gateway.web.gate import Gate, guard
 from pacs_gateway.web.headers import AnswerHeaders
 from pacs_gateway.web.health import HealthEndpoints
+from pacs_gateway.web.login import LoginRules, Logins
 from pacs_gateway.web.ohif import OhifEndpoints
 from pacs_gateway.web.pages import PageEndpoints
 from pacs_gateway.web.qido import SearchEndpoints
 from pacs_gateway.web.rendered import RenderedEndpoints
 from pacs_gateway.web.services import Services
 from pacs_gateway.web.session import SessionEndpoints
+from pacs_gateway.web.signin import SignInEndpoints
 from pacs_gateway.web.stow import StoreEndpoints
 from pacs_gateway.web.templating import Templates
 from pacs_gateway.web.wado import RetrieveEndpoints
@@ -39,7 +44,15 @@ def create_app(services: Services) -> FastAPI:
         redirect_slashes=False,
     )
     templates = Templates(services.settings.language)
-    authenticator = Authenticator(services.registry, settings, services.settings.access.scopes)
+    access = services.settings.access
+    logins = Logins(services.accounts, _login_rules(services.settings))
+    authenticator = Authenticator(
+        services.accounts,
+        services.guests,
+        logins,
+        scopes=access.scopes,
+        idle=timedelta(minutes=access.session_idle_minutes),
+    )
     retrieve, rendered = RetrieveEndpoints(services), RenderedEndpoints(services)
     app.router.routes.extend(
         [
@@ -50,8 +63,9 @@ def create_app(services: Services) -> FastAPI:
             *SearchEndpoints(services).routes(),
             *StoreEndpoints(services).routes(),
             *DeletionEndpoints(services).routes(),
-            *SessionEndpoints(authenticator, settings).routes(),
-            *PageEndpoints(services, authenticator, templates).routes(),
+            *SessionEndpoints(services, logins, authenticator).routes(),
+            *SignInEndpoints(services, logins, authenticator, templates).routes(),
+            *PageEndpoints(services, templates).routes(),
             *OhifEndpoints(services.settings, templates).routes(),
             *HealthEndpoints(services).routes(),
             *DocumentationEndpoints(app).routes(),
@@ -61,7 +75,7 @@ def create_app(services: Services) -> FastAPI:
         authenticator,
         services.index,
         services.recorder,
-        hours=services.settings.access.hours,
+        hours=access.hours,
         behind_proxy=settings.behind_proxy,
     )
     guard(app.routes, gate)
@@ -71,3 +85,15 @@ def create_app(services: Services) -> FastAPI:
         AnswerHeaders, answers=services.metrics.answers, frame_origins=settings.frame_origins
     )
     return app
+
+
+def _login_rules(settings: Settings) -> LoginRules:
+    web, access = settings.web, settings.access
+    return LoginRules(
+        session=timedelta(hours=web.session_hours),
+        attempts=web.login_attempts,
+        pause_s=web.login_pause_s,
+        lock_after=access.lock_after,
+        lock=timedelta(minutes=access.lock_minutes),
+        behind_proxy=web.behind_proxy,
+    )

@@ -1,59 +1,61 @@
-"""From credentials to a caller: session cookie, bearer token, HTTP Basic."""
+"""From credentials to a caller: session and guest cookies, bearer token, HTTP Basic."""
 
-import asyncio
 import base64
 import binascii
 import hashlib
 import hmac
 import secrets
-from collections.abc import Mapping
-from datetime import timedelta
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import HTTPConnection
 
-from pacs_gateway.access.roles import Caller, Permission, Role, Scope, grants_of, reach_of
-from pacs_gateway.config import WebSettings
-from pacs_gateway.web.access import SESSION_COOKIE
-from pacs_gateway.web.accounts import hash_password, verify_password
-from pacs_gateway.web.address import client_address
+from pacs_gateway.access.accounts import caller_of_user
+from pacs_gateway.access.roles import Caller, Permission, Role, Scope, grants_of
+from pacs_gateway.access.secrets import secret_sha256
+from pacs_gateway.audit import acts
+from pacs_gateway.audit.acts import Who
+from pacs_gateway.web.access import GUEST_COOKIE, SESSION_COOKIE
+from pacs_gateway.web.login import Logins
 from pacs_gateway.web.problems import UnauthenticatedError
 from pacs_gateway.web.remembered import Remembered
-from pacs_gateway.web.throttle import LoginThrottle
+from storage.accounts import Accounts, Session, Token, User
+from storage.guests import Guests
+from storage.reach import Reach
 from storage.records import utc_now
-from storage.registry import Registry
 
 BASIC_REMEMBERED_S = 300.0
 """Clients with Basic send it with every image; hashing takes 50 ms each time."""
-TOKEN_REMEMBERED_S = 5.0
-"""A burst of images asks the database once; a logout elsewhere counts after this at the latest."""
+ROWS_REMEMBERED_S = 1.0
+"""A burst of images asks the database once; what is revoked elsewhere ends after this."""
+SEEN_EVERY = timedelta(minutes=1)
+"""How exactly the last use of a session or token is noted."""
 MAX_REMEMBERED = 4096
-HASHES_AT_ONCE = 2
-"""Each takes 64 MiB, and an old PC has two cores."""
-TOKEN_BYTES = 32
-
-_WRONG = "User name or password is wrong."
 
 
 class Authenticator:
     """Knows callers by what their requests carry; one per process."""
 
     def __init__(
-        self, registry: Registry, settings: WebSettings, scopes: Mapping[Role, Scope]
+        self,
+        accounts: Accounts,
+        guests: Guests,
+        logins: Logins,
+        *,
+        scopes: Mapping[Role, Scope],
+        idle: timedelta,
     ) -> None:
-        self._registry = registry
+        self._accounts = accounts
+        self._guests = guests
+        self._logins = logins
         self._scopes = scopes
-        self._settings = settings
-        self._throttle = LoginThrottle(
-            attempts=settings.login_attempts, pause_s=settings.login_pause_s
-        )
-        self._by_basic = Remembered[Caller](for_s=BASIC_REMEMBERED_S, at_most=MAX_REMEMBERED)
-        self._by_token = Remembered[Caller](for_s=TOKEN_REMEMBERED_S, at_most=MAX_REMEMBERED)
+        self._idle = idle
+        self._passwords = Remembered[User](for_s=BASIC_REMEMBERED_S, at_most=MAX_REMEMBERED)
+        self._callers = Remembered[Caller](for_s=ROWS_REMEMBERED_S, at_most=MAX_REMEMBERED)
         # Passwords that were right are remembered only under a key that dies with the process.
         self._process_key = secrets.token_bytes(32)
-        self._hashing = asyncio.Semaphore(HASHES_AT_ONCE)
-        # An unknown user costs as much time as a known one, so that names cannot be tried out.
-        self._nobody = hash_password(secrets.token_urlsafe())
 
     async def identify(self, connection: HTTPConnection) -> Caller | None:
         """Return the caller, None if the request carries no credentials.
@@ -62,8 +64,7 @@ class Authenticator:
         """
         authorization = connection.headers.get("authorization")
         if authorization is None:
-            cookie = connection.cookies.get(SESSION_COOKIE)
-            return await self._by_secret(cookie) if cookie else None
+            return await self._by_cookies(connection)
         scheme, _, rest = authorization.partition(" ")
         if scheme.lower() == "bearer":
             caller = await self._by_secret(rest.strip())
@@ -74,92 +75,102 @@ class Authenticator:
             return await self._basic(connection, rest.strip())
         raise UnauthenticatedError("Only Basic and Bearer credentials are understood.")
 
-    async def check_password(
-        self, connection: HTTPConnection, username: str, password: str
-    ) -> Caller:
-        """Return the caller whose name and password are right.
-
-        Raises UnauthenticatedError or TooManyAttemptsError.
-        """
-        address = client_address(connection, behind_proxy=self._settings.behind_proxy)
-        self._throttle.attempt(username, address)
-        async with self._hashing:
-            caller = await run_in_threadpool(self._verified, username, password)
-        if caller is None:
-            raise UnauthenticatedError(_WRONG)
-        self._throttle.success(username, address)
-        return caller
-
-    async def open_session(self, caller: Caller) -> str:
-        """Return the secret of a new session; only its digest is kept."""
-        secret = secrets.token_urlsafe(TOKEN_BYTES)
-        expires_at = utc_now() + timedelta(hours=self._settings.session_hours)
-        await run_in_threadpool(
-            self._registry.open_session, token_sha256(secret), caller.name, expires_at
-        )
-        return secret
-
-    async def close_session(self, connection: HTTPConnection) -> None:
+    async def close_session(self, connection: HTTPConnection, who: Who) -> None:
         """End the session that the request belongs to, if it belongs to one."""
         secret = connection.cookies.get(SESSION_COOKIE)
         scheme, _, rest = connection.headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer":
             secret = rest.strip()
         if secret:
-            self._by_token.forget(_digest(secret))
-            await run_in_threadpool(self._registry.close_session, token_sha256(secret))
+            self.forget()
+            digest = secret_sha256(secret)
+            await run_in_threadpool(self._accounts.close_session, digest, acts.logged_out(who))
+
+    def forget(self) -> None:
+        """Ask the database anew for everybody: accounts, sessions or tokens have changed."""
+        self._callers.clear()
+        self._passwords.clear()
+
+    async def _by_cookies(self, connection: HTTPConnection) -> Caller | None:
+        """Return who is logged in, with the studies of a link or share that they opened besides."""
+        session, guest = (connection.cookies.get(name) for name in (SESSION_COOKIE, GUEST_COOKIE))
+        caller = await self._by_secret(session) if session else None
+        visitor = await self._by_guest(guest) if guest else None
+        if caller is None or visitor is None:
+            return caller or visitor
+        return replace(caller, reach=caller.reach.joined(visitor.reach))
 
     async def _basic(self, connection: HTTPConnection, credentials: str) -> Caller:
         key = hmac.digest(self._process_key, credentials.encode(), "sha256")
-        caller = self._by_basic.get(key)
-        if caller is None:
-            username, password = _basic_credentials(credentials)
-            caller = await self.check_password(connection, username, password)
-            self._by_basic.put(key, caller)
+        if (caller := self._callers.get(key)) is not None:
+            return caller
+        username, password = _basic_credentials(credentials)
+        known = self._passwords.get(key)
+        user = await run_in_threadpool(self._accounts.user, username) if known else None
+        if known is None or user is None or user.password_hash != known.password_hash:
+            user = await self._logins.check_basic(connection, username, password)
+            self._passwords.put(key, user)
+        caller = caller_of_user(user, f"basic:{username}", self._scopes)
+        if caller is None or user.totp_secret:
+            raise UnauthenticatedError("This account cannot be used with HTTP Basic.")
+        self._callers.put(key, caller)
         return caller
 
     async def _by_secret(self, secret: str) -> Caller | None:
-        key = _digest(secret)
-        caller = self._by_token.get(key)
-        if caller is None:
-            caller = await run_in_threadpool(self._stored, token_sha256(secret))
-            if caller is not None:
-                self._by_token.put(key, caller)
-        return caller
+        return await self._remembered(b"s" + _digest(secret), self._stored, secret)
 
-    def _verified(self, username: str, password: str) -> Caller | None:
-        user = self._registry.user(username)
-        right = verify_password(user.password_hash if user else self._nobody, password)
-        return self._caller(username, f"basic:{username}") if right else None
+    async def _by_guest(self, secret: str) -> Caller | None:
+        return await self._remembered(b"g" + _digest(secret), self._visiting, secret)
+
+    async def _remembered(
+        self, key: bytes, find: Callable[[str], Caller | None], secret: str
+    ) -> Caller | None:
+        caller = self._callers.get(key)
+        if caller is None:
+            caller = await run_in_threadpool(find, secret_sha256(secret))
+            if caller is not None:
+                self._callers.put(key, caller)
+        return caller
 
     def _stored(self, digest: str) -> Caller | None:
         now = utc_now()
-        session = self._registry.session(digest, now)
+        session = self._accounts.session(digest)
         if session is not None:
-            return self._caller(session.username, f"session:{digest[:16]}")
-        token = self._registry.token(digest)
-        if token is None or (token.expires_at is not None and token.expires_at <= now):
-            return None
-        return self._caller(token.username, f"token:{digest[:16]}")
+            return self._of_session(session, now)
+        token = self._accounts.token(digest)
+        return self._of_token(token, now) if token is not None else None
 
-    def _caller(self, username: str, session: str) -> Caller | None:
-        user = self._registry.user(username)
-        if user is None or user.disabled or user.role not in set(Role):
+    def _of_session(self, session: Session, now: datetime) -> Caller | None:
+        seen_at = session.seen_at or session.created_at
+        if session.expires_at <= now or seen_at + self._idle <= now:
             return None
-        role = Role(user.role)
-        grants = grants_of(role, self._scopes)
-        reach = reach_of(
-            grants.get(Permission.VIEW),
-            physician=user.physician_folded,
-            ward=user.ward_folded,
-            holders=(f"user:{username}",),
+        if now - seen_at > SEEN_EVERY:
+            self._accounts.see_session(session.token_sha256, now)
+        user = self._accounts.user(session.username)
+        return caller_of_user(user, session.id, self._scopes) if user else None
+
+    def _of_token(self, token: Token, now: datetime) -> Caller | None:
+        if token.expires_at is not None and token.expires_at <= now:
+            return None
+        if token.last_used_at is None or now - token.last_used_at > SEEN_EVERY:
+            self._accounts.see_token(token.token_sha256, now)
+        user = self._accounts.user(token.username)
+        caller = caller_of_user(user, f"token:{token.id}", self._scopes) if user else None
+        if caller is None or not token.permissions:
+            return caller
+        return caller.narrowed(frozenset(map(Permission, token.permissions.split())))
+
+    def _visiting(self, digest: str) -> Caller | None:
+        guest = self._guests.guest(digest)
+        if guest is None or guest.expires_at <= utc_now():
+            return None
+        return Caller(
+            name=f"{guest.source}:{guest.source_id}",
+            role=Role.GUEST,
+            grants=grants_of(Role.GUEST, {}),
+            reach=Reach(holders=(guest.holder,)),
+            session=guest.id,
         )
-        return Caller(name=username, role=role, grants=grants, reach=reach, session=session)
-
-
-def token_sha256(secret: str) -> str:
-    """Return what the registry keeps of a session's or API token's secret."""
-    return _digest(secret).hex()
 
 
 def _digest(secret: str) -> bytes:
@@ -167,11 +178,11 @@ def _digest(secret: str) -> bytes:
 
 
 def _basic_credentials(text: str) -> tuple[str, str]:
+    """Return user name and password; raises UnauthenticatedError."""
     try:
-        decoded = base64.b64decode(text, validate=True).decode("utf-8")
+        username, colon, password = base64.b64decode(text, validate=True).decode().partition(":")
     except (binascii.Error, UnicodeDecodeError) as error:
         raise UnauthenticatedError("The Basic credentials cannot be read.") from error
-    username, colon, password = decoded.partition(":")
     if not colon:
-        raise UnauthenticatedError("The Basic credentials cannot be read.")
+        raise UnauthenticatedError("The Basic credentials have no password.")
     return username, password

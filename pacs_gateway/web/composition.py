@@ -16,12 +16,14 @@ from pacs_gateway.web.app import create_app
 from pacs_gateway.web.recording import Recorder
 from pacs_gateway.web.server import serve
 from pacs_gateway.web.services import Services
+from storage.accounts import Accounts
 from storage.auditlog import AuditLog
 from storage.cache import DiskCache
+from storage.guests import Guests
 from storage.index import Index
 from storage.lookup import Lookup
 from storage.objects import ObjectStore
-from storage.registry import Registry
+from storage.peers import PeerBook
 
 
 class ArchiveParts(Protocol):
@@ -34,7 +36,11 @@ class ArchiveParts(Protocol):
     @property
     def store(self) -> ObjectStore: ...
     @property
-    def registry(self) -> Registry: ...
+    def accounts(self) -> Accounts: ...
+    @property
+    def guests(self) -> Guests: ...
+    @property
+    def peers(self) -> PeerBook: ...
     @property
     def retrieval(self) -> Retrieval: ...
     @property
@@ -56,7 +62,9 @@ def services_of(archive: ArchiveParts, renderer: Renderer) -> Services:
         settings=settings,
         index=archive.index,
         store=archive.store,
-        registry=archive.registry,
+        accounts=archive.accounts,
+        guests=archive.guests,
+        peers=archive.peers,
         retrieval=archive.retrieval,
         ingest=archive.ingest,
         deletion=archive.deletion,

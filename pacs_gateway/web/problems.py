@@ -13,7 +13,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from pacs_gateway.errors import GatewayError
-from pacs_gateway.web.headers import SECURITY_HEADERS
+from pacs_gateway.web.headers import security_headers
 from storage.errors import (
     CorruptError,
     FullError,
@@ -52,6 +52,12 @@ class UnsupportedMediaTypeError(GatewayError):
 
 class UnauthenticatedError(GatewayError):
     """The request does not say who sends it, or its credentials are not valid."""
+
+    http_status = 401
+
+
+class CodeNeededError(GatewayError):
+    """The password was right, and the account needs the code of its second factor too."""
 
     http_status = 401
 
@@ -131,7 +137,7 @@ async def _unexpected_fault(request: Request, error: Exception) -> Response:
     return problem(
         HTTPStatus.INTERNAL_SERVER_ERROR,
         f"The gateway failed in a way it does not understand; its log has more under {error_id}.",
-        SECURITY_HEADERS,
+        security_headers(),
     )
 
 

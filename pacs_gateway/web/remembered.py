@@ -45,3 +45,8 @@ class Remembered(Generic[V]):
         """Forget a value now."""
         with self._lock:
             self._values.pop(key, None)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        with self._lock:
+            self._values.clear()

@@ -11,10 +11,12 @@ from pacs_gateway.archive.retrieve import Retrieval
 from pacs_gateway.config import Settings
 from pacs_gateway.imaging.render import Renderer
 from pacs_gateway.web.recording import Recorder
+from storage.accounts import Accounts
 from storage.auditlog import AuditLog
+from storage.guests import Guests
 from storage.index import Index
 from storage.objects import ObjectStore
-from storage.registry import Registry
+from storage.peers import PeerBook
 
 
 class Metrics:
@@ -43,7 +45,9 @@ class Services:
     settings: Settings
     index: Index
     store: ObjectStore
-    registry: Registry
+    accounts: Accounts
+    guests: Guests
+    peers: PeerBook
     retrieval: Retrieval
     ingest: Ingest
     deletion: Deletion

@@ -1,4 +1,4 @@
-"""`/api/session`: log in, log out, who am I."""
+"""`/api/session`: log in, log out, who am I; and the cookies of sessions."""
 
 from http import HTTPStatus
 from typing import Any
@@ -9,9 +9,11 @@ from pydantic import BaseModel, Field
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute
 
-from pacs_gateway.config import WebSettings
+from pacs_gateway.access.roles import Permission
 from pacs_gateway.web.access import SESSION_COOKIE, caller_of
 from pacs_gateway.web.authentication import Authenticator
+from pacs_gateway.web.login import Logins
+from pacs_gateway.web.services import Services
 
 SECONDS_PER_HOUR = 3600
 
@@ -21,6 +23,7 @@ class Credentials(BaseModel):
 
     username: str = Field(max_length=256)
     password: str = Field(max_length=1024)
+    code: str = Field("", max_length=16, description="of the authenticator app, where one is used")
 
 
 class SessionAnswer(BaseModel):
@@ -28,14 +31,19 @@ class SessionAnswer(BaseModel):
 
     username: str
     role: str
+    permissions: list[str] = Field(description="what the caller may do")
 
 
 class SessionEndpoints:
     """The routes of `/api/session`."""
 
-    def __init__(self, authenticator: Authenticator, settings: WebSettings) -> None:
+    def __init__(self, services: Services, logins: Logins, authenticator: Authenticator) -> None:
+        self._logins = logins
         self._authenticator = authenticator
-        self._settings = settings
+        self._recorder = services.recorder
+        self._cookies = SessionCookies(
+            hours=services.settings.web.session_hours, secure=services.settings.web.behind_proxy
+        )
 
     def routes(self) -> list[BaseRoute]:
         """Return what the application serves."""
@@ -49,40 +57,49 @@ class SessionEndpoints:
 
     async def log_in(self, request: Request, credentials: Credentials) -> Response:
         """Log in with user name and password; the answer sets the session cookie."""
-        caller = await self._authenticator.check_password(
-            request, credentials.username, credentials.password
+        user, secret = await self._logins.log_in(
+            request, credentials.username, credentials.password, credentials.code
         )
-        response = JSONResponse({"username": caller.name, "role": caller.role})
-        set_session(response, await self._authenticator.open_session(caller), self._settings)
+        response = JSONResponse({"username": user.username, "role": user.role})
+        self._cookies.give(response, secret)
         return response
 
     async def who_am_i(self, request: Request) -> Response:
         """Tell who is logged in."""
         caller = caller_of(request)
-        return JSONResponse({"username": caller.name, "role": caller.role})
+        permissions = [each for each in Permission if caller.may(each)]
+        return JSONResponse(
+            {"username": caller.name, "role": caller.role, "permissions": permissions}
+        )
 
     async def log_out(self, request: Request) -> Response:
         """End the session; its cookie and secret are worth nothing afterwards."""
-        await self._authenticator.close_session(request)
+        who = self._recorder.who(request, caller_of(request))
+        await self._authenticator.close_session(request, who)
         response = Response(status_code=HTTPStatus.NO_CONTENT)
-        clear_session(response, self._settings)
+        self._cookies.take(response)
         return response
 
 
-def set_session(response: Response, secret: str, settings: WebSettings) -> None:
-    """Give the browser its session; scripts cannot read it and other sites cannot send it."""
-    response.set_cookie(
-        SESSION_COOKIE,
-        secret,
-        max_age=int(settings.session_hours * SECONDS_PER_HOUR),
-        httponly=True,
-        samesite="lax",
-        secure=settings.behind_proxy,
-    )
+class SessionCookies:
+    """Cookies that scripts cannot read and other sites cannot send."""
 
+    def __init__(self, *, hours: float, secure: bool, name: str = SESSION_COOKIE) -> None:
+        self._name = name
+        self._max_age = int(hours * SECONDS_PER_HOUR)
+        self._secure = secure
 
-def clear_session(response: Response, settings: WebSettings) -> None:
-    """Make the browser forget its session."""
-    response.delete_cookie(
-        SESSION_COOKIE, httponly=True, samesite="lax", secure=settings.behind_proxy
-    )
+    def give(self, response: Response, secret: str) -> None:
+        """Give the browser its session."""
+        response.set_cookie(
+            self._name,
+            secret,
+            max_age=self._max_age,
+            httponly=True,
+            samesite="lax",
+            secure=self._secure,
+        )
+
+    def take(self, response: Response) -> None:
+        """Make the browser forget its session."""
+        response.delete_cookie(self._name, httponly=True, samesite="lax", secure=self._secure)

@@ -9,10 +9,10 @@ from pathlib import Path
 import uvicorn
 from pydantic import SecretStr
 
+from pacs_gateway.access.accounts import ensure_administrator
 from pacs_gateway.app import Archive, open_archive, prepare_database
 from pacs_gateway.config import DicomSettings, Settings, SpoolSettings, WebSettings
 from pacs_gateway.imaging.render import Renderer
-from pacs_gateway.web.accounts import ensure_administrator
 from pacs_gateway.web.app import create_app
 from pacs_gateway.web.composition import services_of
 from storage.records import Origin, utc_now
@@ -54,7 +54,7 @@ def running_gateway(folder: Path) -> Iterator[Gateway]:
     )
     prepare_database(settings)
     archive = open_archive(settings)
-    ensure_administrator(archive.registry, settings)
+    ensure_administrator(archive.accounts, PASSWORD)
     renderer = Renderer(settings.imaging)
     app = create_app(services_of(archive, renderer))
     server = uvicorn.Server(

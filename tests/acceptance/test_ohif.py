@@ -152,6 +152,8 @@ def test_the_list_after_the_login_shows_the_studies(reader: Watched) -> None:
     expect(page).to_have_url(f"{reader.origin}/ohif/")
     expect(page.get_by_text("MRI sọ não")).to_be_visible(timeout=PICTURE_DEADLINE_S * 1000)
     assert page.get_by_text("CT ngực có tiêm").count() == 2
+    # Programs that try viewers look for this number, as OHIF's own tests do.
+    expect(page.locator("[data-cy=num-studies]")).to_have_text("5")
     assert page.evaluate("document.cookie").count("i18next=vi") == 1
     reader.had_no_trouble()
 

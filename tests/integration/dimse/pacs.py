@@ -12,12 +12,13 @@ from pydicom import dcmread, dcmwrite
 from pydicom.data import get_testdata_file
 
 from pacs_gateway.app import Archive, open_archive, prepare_database
+from pacs_gateway.audit import acts
 from pacs_gateway.config import DicomSettings, Settings, SpoolSettings
 from pacs_gateway.dicom import meta
 from pacs_gateway.dimse.composition import dicom_server
 from storage.index import Index
+from storage.peers import Peer
 from storage.records import Origin, utc_now
-from storage.registry import Peer
 
 AE_TITLE = "PACSGW"
 ROOMY = SpoolSettings(
@@ -45,7 +46,9 @@ class Pacs:
 
     def know(self, ae_title: str, port: int, host: str = "127.0.0.1") -> None:
         """Make a device known as a C-MOVE destination."""
-        self.archive.registry.add_peer(Peer(ae_title=ae_title, host=host, port=port))
+        peer = Peer(ae_title=ae_title, host=host, port=port)
+        entry = acts.peer_changed(acts.SYSTEM, ae_title=ae_title, change="added")
+        self.archive.peers.add(peer, entry)
 
 
 @contextmanager
@@ -63,7 +66,7 @@ def running(folder: Path, *, index: Index | None = None, **dicom: Any) -> Iterat
         ingest=archive.ingest,
         index=index or archive.index,
         retrieval=archive.retrieval,
-        registry=archive.registry,
+        peers=archive.peers,
     )
     server.start()
     try:

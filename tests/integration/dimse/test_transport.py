@@ -26,7 +26,7 @@ from pacs_gateway.dimse.server import DicomServer
 from pacs_gateway.dimse.store import StoreProvider
 from storage.capacity import SpoolLimits
 from storage.database import migrate, open_engine
-from storage.registry import Registry
+from storage.peers import PeerBook
 from storage.spool import Spool
 
 DEADLINE_S = 1.5
@@ -42,16 +42,16 @@ def spool(tmp_path: Path) -> Spool:
 
 
 @pytest.fixture
-def registry(tmp_path: Path) -> Iterator[Registry]:
+def book(tmp_path: Path) -> Iterator[PeerBook]:
     """Nobody is in it: the peers here are on loopback, which may do everything."""
     engine = open_engine(f"sqlite:///{tmp_path}/index.sqlite", busy_deadline_s=5)
     migrate(engine)
-    yield Registry(engine)
+    yield PeerBook(engine)
     engine.dispose()
 
 
 @pytest.fixture
-def server(spool: Spool, registry: Registry, tmp_path: Path) -> Iterator[DicomServer]:
+def server(spool: Spool, book: PeerBook, tmp_path: Path) -> Iterator[DicomServer]:
     limits = WalkLimits(max_depth=64, max_elements=100_000, max_header_bytes=16 * MIB)
     examiner = Examiner(
         limits, max_inflated_bytes=64 * MIB, max_inflate_ratio=250, scratch=tmp_path
@@ -65,7 +65,7 @@ def server(spool: Spool, registry: Registry, tmp_path: Path) -> Iterator[DicomSe
         association_request_deadline_s=DEADLINE_S,
         max_connections_per_address=50,
     )
-    peers = Peers(registry, unknown="hold")
+    peers = Peers(book, unknown="hold")
     admission = Admission(peers, spool.capacity, private_storage_sop_classes=())
     running = DicomServer(settings, providers=[store, admission], open_sink=store.open)
     running.start()

@@ -17,15 +17,18 @@ import uvicorn
 from fastapi import FastAPI
 from pydicom.data import get_testdata_file
 
+from pacs_gateway.access.passwords import hash_password
 from pacs_gateway.access.roles import Role
 from pacs_gateway.app import Archive, open_archive, prepare_database
+from pacs_gateway.audit import acts
 from pacs_gateway.config import Settings, SpoolSettings, WebSettings
 from pacs_gateway.imaging.render import Renderer
-from pacs_gateway.web.accounts import hash_password
 from pacs_gateway.web.app import create_app
 from pacs_gateway.web.composition import services_of
 from pacs_gateway.web.server import server_config
 from pacs_gateway.web.services import Services
+from storage.accounts import User
+from storage.records import utc_now
 
 PASSWORD = "a password of tests"
 PASSWORD_HASH = hash_password(PASSWORD)
@@ -46,6 +49,10 @@ class Answer:
 
     def parts(self) -> list[tuple[str, bytes]]:
         """Return content type and bytes of each part; the answer must be multipart."""
+        return [(fields["Content-Type"], content) for fields, content in self.whole_parts()]
+
+    def whole_parts(self) -> list[tuple[dict[str, str], bytes]]:
+        """Return header fields and bytes of each part; the answer must be multipart."""
         kind = self.headers["Content-Type"]
         assert kind.startswith("multipart/related; ")
         mark = b"--" + kind.rpartition("boundary=")[2].encode()
@@ -55,7 +62,10 @@ class Answer:
         found = []
         for piece in pieces[1:-1]:
             head, _, content = piece.partition(b"\r\n\r\n")
-            found.append((head.decode().removeprefix("\r\nContent-Type: "), content))
+            lines = head.decode().removeprefix("\r\n").split("\r\n")
+            fields = dict(line.split(": ", 1) for line in lines)
+            assert int(fields.get("Content-Length", len(content))) == len(content)
+            found.append((fields, content))
         return found
 
 
@@ -122,6 +132,8 @@ ROLE_OF = {
     "device": Role.DEVICE,
     "doctor": Role.REFERRING,
     "visitor": Role.GUEST,
+    "operator": Role.TECHNOLOGIST,
+    "records": Role.ARCHIVIST,
 }
 """The accounts of the test gateway."""
 
@@ -132,7 +144,8 @@ def running(settings: Settings, *, commits: bool = True) -> Iterator[Gateway]:
     prepare_database(settings)
     archive = open_archive(settings)
     for username, role in ROLE_OF.items():
-        archive.registry.add_user(username, PASSWORD_HASH, role)
+        user = User(username=username, password_hash=PASSWORD_HASH, role=role, created_at=utc_now())
+        archive.accounts.add(user, acts.account_changed(acts.SYSTEM, username=username, change=""))
     renderer = Renderer(settings.imaging)
     services = services_of(archive, renderer)
     app = create_app(services)

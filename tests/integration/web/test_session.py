@@ -2,20 +2,28 @@
 secrets are kept as digests only."""
 
 import base64
+import json
+import time
 from datetime import timedelta
 from pathlib import Path
 
+import pyotp
 import pytest
-from pydantic import SecretStr
 
+from pacs_gateway.access import secondfactor
+from pacs_gateway.access.accounts import ensure_administrator
+from pacs_gateway.access.passwords import verify_password
+from pacs_gateway.access.secrets import secret_sha256
 from pacs_gateway.app import open_archive, prepare_database
-from pacs_gateway.web.accounts import ensure_administrator, verify_password
-from pacs_gateway.web.authentication import token_sha256
+from pacs_gateway.audit import acts
+from pacs_gateway.web.authentication import ROWS_REMEMBERED_S
+from storage.accounts import Session, Token
+from storage.auditlog import Wanted
 from storage.records import utc_now
-from storage.registry import Token
 from tests.integration.web.gateway import PASSWORD, Client, Gateway, running, settings_for
 
 WHO = "/api/session"
+CHANGED = acts.account_changed(acts.SYSTEM, username="", change="")
 
 
 def log_in(client: Client, username: str = "reader", password: str = PASSWORD) -> Client:
@@ -32,7 +40,11 @@ def log_in(client: Client, username: str = "reader", password: str = PASSWORD) -
 
 def test_a_session_from_login_to_logout(gateway: Gateway) -> None:
     client = log_in(gateway.client())
-    assert client(WHO).json() == {"username": "reader", "role": "radiologist"}
+    assert client(WHO).json() == {
+        "username": "reader",
+        "role": "radiologist",
+        "permissions": ["measure", "logged in", "view", "download", "store", "share"],
+    }
     secret = client.headers["Cookie"].partition("=")[2]
     bearer = gateway.client(Authorization=f"Bearer {secret}")
     assert bearer(WHO).status == 200
@@ -47,7 +59,7 @@ def test_only_digests_are_stored(gateway: Gateway) -> None:
     client = log_in(gateway.client())
     secret = client.headers["Cookie"].partition("=")[2]
     assert len(base64.urlsafe_b64decode(secret + "=")) == 32
-    session = gateway.archive.registry.session(token_sha256(secret), utc_now())
+    session = gateway.archive.accounts.session(secret_sha256(secret))
     assert session is not None
     files = list(gateway.services.settings.data_dir.glob("index.sqlite*"))
     assert files
@@ -57,7 +69,15 @@ def test_only_digests_are_stored(gateway: Gateway) -> None:
 
 def test_an_expired_session_is_worth_nothing(gateway: Gateway) -> None:
     past = utc_now() - timedelta(seconds=1)
-    gateway.archive.registry.open_session(token_sha256("old"), "reader", past)
+    session = Session(
+        token_sha256=secret_sha256("old"),
+        username="reader",
+        created_at=past,
+        expires_at=past,
+        id="old",
+        seen_at=past,
+    )
+    gateway.archive.accounts.open_session(session, CHANGED)
     assert gateway.client(Cookie="pacs_gateway_session=old")(WHO).status == 401
 
 
@@ -66,19 +86,20 @@ def test_api_tokens(gateway: Gateway, days: int | None, status: int) -> None:
     secret = f"token {days}"
     expires_at = utc_now() + timedelta(days=days) if days else None
     token = Token(
-        token_sha256=token_sha256(secret),
+        token_sha256=secret_sha256(secret),
         name="test",
         username="device",
         created_at=utc_now(),
         expires_at=expires_at,
+        id=secret,
     )
-    gateway.archive.registry.add_token(token)
+    gateway.archive.accounts.add_token(token, CHANGED)
     answer = gateway.client(Authorization=f"Bearer {secret}")(WHO)
     assert answer.status == status
 
 
 def test_basic_credentials(gateway: Gateway) -> None:
-    assert gateway.client("admin")(WHO).json() == {"username": "admin", "role": "administrator"}
+    assert gateway.client("admin")(WHO).json()["role"] == "administrator"
 
 
 @pytest.mark.parametrize(
@@ -116,7 +137,7 @@ def test_people_are_sent_to_the_login_page(gateway: Gateway) -> None:
 def test_a_disabled_user_stays_outside(tmp_path: Path) -> None:
     with running(settings_for(tmp_path)) as gateway:
         client = log_in(gateway.client(), "device")
-        gateway.archive.registry.disable_user("device")
+        gateway.archive.accounts.change("device", CHANGED, disabled=True)
         assert client(WHO).status == 401
         assert gateway.client("device")(WHO).status == 401
 
@@ -153,16 +174,114 @@ def test_cookies_are_secure_behind_a_proxy(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("chosen", [None, "chosen by the hospital"])
 def test_the_first_administrator(tmp_path: Path, chosen: str | None) -> None:
-    secret = SecretStr(chosen) if chosen else None
-    settings = settings_for(tmp_path).model_copy(update={"admin_password": secret})
+    settings = settings_for(tmp_path)
     prepare_database(settings)
-    registry = open_archive(settings).registry
-    made_up = ensure_administrator(registry, settings)
+    accounts = open_archive(settings).accounts
+    made_up = ensure_administrator(accounts, chosen)
     assert (made_up is None) == (chosen is not None)
-    user = registry.user("admin")
+    user = accounts.user("admin")
     assert user is not None
     assert user.role == "administrator"
     assert verify_password(user.password_hash, chosen or made_up or "")
     # Another start changes nothing.
-    assert ensure_administrator(registry, settings) is None
-    assert registry.user("admin") == user
+    assert ensure_administrator(accounts, chosen) is None
+    assert accounts.user("admin") == user
+
+
+def test_a_login_that_is_not_used_ends(tmp_path: Path) -> None:
+    with running(settings_for(tmp_path)) as gateway:
+        now = utc_now()
+        for name, idle in (("used", timedelta(minutes=119)), ("unused", timedelta(minutes=121))):
+            session = Session(
+                token_sha256=secret_sha256(name),
+                username="reader",
+                created_at=now - timedelta(hours=3),
+                expires_at=now + timedelta(hours=3),
+                id=name,
+                seen_at=now - idle,
+            )
+            gateway.archive.accounts.open_session(session, CHANGED)
+        assert gateway.client(Cookie="pacs_gateway_session=used")(WHO).status == 200
+        assert gateway.client(Cookie="pacs_gateway_session=unused")(WHO).status == 401
+        seen = gateway.archive.accounts.session(secret_sha256("used"))
+        assert seen is not None
+        assert seen.seen_at is not None
+        assert seen.seen_at >= now
+
+
+def test_a_code_is_asked_for_and_counts_once(tmp_path: Path) -> None:
+    with running(settings_for(tmp_path)) as gateway:
+        secret = secondfactor.new_secret()
+        gateway.archive.accounts.change("admin", CHANGED, totp_secret=secret)
+        code = pyotp.TOTP(secret).now()
+
+        def log_in_with(code: str) -> int:
+            body = json.dumps({"username": "admin", "password": PASSWORD, "code": code}).encode()
+            return gateway.client()(WHO, "POST", body, Content_Type="application/json").status
+
+        wrong = f"{(int(code) + 1) % 1_000_000:06}"
+        assert [log_in_with(each) for each in ("", wrong, "x", code, code)] == [
+            401, 401, 401, 200, 401,
+        ]  # fmt: skip
+        assert gateway.client("admin")(WHO).status == 401
+        assert gateway.client("reader")(WHO).status == 200
+
+
+def test_too_many_wrong_passwords_close_the_account_for_all(tmp_path: Path) -> None:
+    settings = settings_for(tmp_path, login_attempts=100)
+    access = settings.access.model_copy(update={"lock_after": 3})
+    with running(settings.model_copy(update={"access": access})) as gateway:
+        assert {gateway.client("reader", "wrong")(WHO).status for _ in range(3)} == {401}
+        closed = gateway.client("reader")(WHO)
+        unknown = gateway.client("nobody")(WHO)
+        assert (closed.status, closed.body) == (401, unknown.body)
+        assert gateway.client("admin")(WHO).status == 200
+        verbs = [
+            row.verb for row in gateway.archive.audit_log.rows(Wanted(actor="reader"), limit=9)
+        ]
+        assert verbs.count("account locked") == 1
+        assert verbs.count("logged in") == 4
+
+
+def test_a_token_does_what_it_is_for(gateway: Gateway) -> None:
+    token = Token(
+        token_sha256=secret_sha256("narrow"),
+        name="HIS",
+        username="admin",
+        created_at=utc_now(),
+        expires_at=None,
+        id="narrow",
+        permissions="view",
+    )
+    gateway.archive.accounts.add_token(token, CHANGED)
+    client = gateway.client(Authorization="Bearer narrow")
+    assert client("/dicom-web/studies").status in (200, 204)
+    assert client("/api/deletions").status == 403
+    used = gateway.archive.accounts.token(secret_sha256("narrow"))
+    assert used is not None
+    assert used.last_used_at is not None
+
+
+def test_another_password_counts_at_once_for_basic_too(tmp_path: Path) -> None:
+    with running(settings_for(tmp_path)) as gateway:
+        assert gateway.client("reader")(WHO).status == 200
+        gateway.archive.accounts.change("reader", CHANGED, password_hash="!")
+        time.sleep(ROWS_REMEMBERED_S)
+        assert gateway.client("reader")(WHO).status == 401
+
+
+def test_logins_are_on_record_once(tmp_path: Path) -> None:
+    with running(settings_for(tmp_path)) as gateway:
+        client = log_in(gateway.client())
+        client(WHO)
+        client(WHO, "DELETE")
+        gateway.client("device")(WHO)
+        gateway.client("device")(WHO)
+        rows = gateway.archive.audit_log.rows(Wanted(), limit=50)
+        logins = [(row.actor, row.verb, row.role) for row in reversed(rows) if "log" in row.verb]
+        assert logins == [
+            ("reader", "logged in", "radiologist"),
+            ("reader", "logged out", "radiologist"),
+            ("device", "logged in", "device"),
+        ]
+        assert gateway.archive.audit_log.check() is None

@@ -6,14 +6,16 @@ from pathlib import Path
 
 import pytest
 
+from pacs_gateway.audit import acts
 from pacs_gateway.dimse import peers as peers_module
 from pacs_gateway.dimse.peers import Peers, Service
 from storage.database import Engine, migrate, open_engine
 from storage.errors import UnavailableError
-from storage.registry import Peer, Registry
+from storage.peers import Peer, PeerBook
 
 EVERYTHING = frozenset(Service)
 STORE_ONLY = frozenset({Service.ECHO, Service.STORE})
+ADDED = acts.peer_changed(acts.SYSTEM, ae_title="", change="added")
 
 
 @pytest.fixture
@@ -30,12 +32,12 @@ def engine(database: Path) -> Iterator[Engine]:
 
 
 @pytest.fixture
-def registry(engine: Engine) -> Registry:
-    registry = Registry(engine)
-    registry.add_peer(Peer(ae_title="CT1", host="10.0.0.7", port=104))
-    registry.add_peer(Peer(ae_title="FLOOR", host="10.0.2.0/24", port=104))
-    registry.add_peer(Peer(ae_title="NAMED", host="localhost", port=104))
-    return registry
+def book(engine: Engine) -> PeerBook:
+    book = PeerBook(engine)
+    book.add(Peer(ae_title="CT1", host="10.0.0.7", port=104), ADDED)
+    book.add(Peer(ae_title="FLOOR", host="10.0.2.0/24", port=104), ADDED)
+    book.add(Peer(ae_title="NAMED", host="localhost", port=104), ADDED)
+    return book
 
 
 @pytest.mark.parametrize(
@@ -57,16 +59,16 @@ def registry(engine: Engine) -> Registry:
     ],
 )
 def test_title_and_address_must_fit_together(
-    registry: Registry, title: str, address: str, *, known: bool
+    book: PeerBook, title: str, address: str, *, known: bool
 ) -> None:
     expected = EVERYTHING if known else frozenset()
-    assert Peers(registry, unknown="hold").allowed(title, address) == expected
+    assert Peers(book, unknown="hold").allowed(title, address) == expected
     expected = EVERYTHING if known else STORE_ONLY
-    assert Peers(registry, unknown="store").allowed(title, address) == expected
+    assert Peers(book, unknown="store").allowed(title, address) == expected
 
 
-def test_a_destination_is_one_device(registry: Registry) -> None:
-    peers = Peers(registry, unknown="hold")
+def test_a_destination_is_one_device(book: PeerBook) -> None:
+    peers = Peers(book, unknown="hold")
     found = peers.destination("CT1")
     assert found is not None
     assert (found.host, found.port) == ("10.0.0.7", 104)
@@ -74,24 +76,24 @@ def test_a_destination_is_one_device(registry: Registry) -> None:
     assert peers.destination("NOBODY") is None
 
 
-def test_a_device_just_added_is_a_destination_at_once(registry: Registry) -> None:
-    peers = Peers(registry, unknown="hold")
+def test_a_device_just_added_is_a_destination_at_once(book: PeerBook) -> None:
+    peers = Peers(book, unknown="hold")
     assert peers.destination("NEW") is None
-    registry.add_peer(Peer(ae_title="NEW", host="10.0.0.9", port=104))
+    book.add(Peer(ae_title="NEW", host="10.0.0.9", port=104), ADDED)
     assert peers.destination("NEW") is not None
 
 
-def test_strangers_are_listed(registry: Registry) -> None:
-    Peers(registry, unknown="hold").note_held("WHO", "10.9.9.9")
-    (held,) = registry.held_peers()
+def test_strangers_are_listed(book: PeerBook) -> None:
+    Peers(book, unknown="hold").note_held("WHO", "10.9.9.9")
+    (held,) = book.held()
     assert (held.ae_title, held.address, held.attempts) == ("WHO", "10.9.9.9", 1)
 
 
 def test_who_was_known_stays_known_while_the_database_is_down(
-    registry: Registry, engine: Engine, database: Path, monkeypatch: pytest.MonkeyPatch
+    book: PeerBook, engine: Engine, database: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(peers_module, "REMEMBERED_S", 0.0)
-    before, after = Peers(registry, unknown="hold"), Peers(registry, unknown="hold")
+    before, after = Peers(book, unknown="hold"), Peers(book, unknown="hold")
     assert before.allowed("CT1", "10.0.0.7") == EVERYTHING
     engine.dispose()
     for path in database.parent.glob(f"{database.name}*"):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pacs_gateway.web.pages import local_path
+from pacs_gateway.web.forms import local_path
 
 
 @pytest.mark.parametrize(

@@ -96,7 +96,12 @@ def hostile_contexts() -> dict[str, dict[str, Any]]:
             "pages": one_page(),
             "windows": [],
         },
-        "login.html": {"next": HOSTILE, "username": HOSTILE, "problem": "login.wrong"},
+        "login.html": {
+            "next": HOSTILE,
+            "username": HOSTILE,
+            "half_way": "",
+            "problem": "login.wrong",
+        },
         "error.html": {"kind": 404},
     }
 

@@ -1,0 +1,239 @@
+"""Settings with which the gateway would rather not start, each told in one sentence.
+
+Invariant: an installation that runs is not open by an oversight. What is refused is named by its
+setting and comes with the remedy; files that are certainly ours are put right without asking.
+"""
+
+import re
+import stat
+import string
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from pydantic import BaseModel, SecretStr
+
+from pacs_gateway.config import Settings
+from pacs_gateway.errors import ConfigurationError
+
+MIN_PASSWORD_CHARACTERS = 10
+MIN_SECRET_CHARACTERS = 8
+"""Of keys for programs; S3 servers ask for this many."""
+MIN_DIGITS = 20
+"""Of a secret without letters; shorter ones are dates, telephone numbers and rows of keys."""
+KNOWN_WORDS = frozenset(
+    (
+        "admin",
+        "administrator",
+        "changeit",
+        "changeme",
+        "default",
+        "demo",
+        "dicom",
+        "example",
+        "gateway",
+        "guest",
+        "hospital",
+        "letmein",
+        "matkhau",
+        "minio",
+        "minioadmin",
+        "orthanc",
+        "orthancserver",
+        "pacs",
+        "pacsadmin",
+        "password",
+        "postgres",
+        "qwerty",
+        "qwertyuiop",
+        "root",
+        "secret",
+        "service",
+        "test",
+        "testing",
+        "toor",
+        "user",
+        "welcome",
+    )
+)
+"""What attackers try first; a number or a sign beside one of them makes no difference."""
+
+_OTHERS = stat.S_IRWXO
+_SIGNS_FOR_LETTERS = str.maketrans("@$0", "aso")
+
+
+def check_settings(settings: Settings, wanted: Sequence[str]) -> None:
+    """Look at what can be judged before anything is opened.
+
+    `wanted` are the roles that shall run: a web address does not matter to a receiver.
+    Raises ConfigurationError.
+    """
+    if "web" in wanted:
+        _check_line(settings)
+    if "dicom" in wanted and settings.dicom.tls_key is not None:
+        _check_key_file(settings.dicom.tls_key)
+    _check_secrets(settings)
+
+
+def check_accounts(settings: Settings, *, usable: int) -> None:
+    """Refuse to show the network a login page for an account that nobody chose the password of.
+
+    `usable` is the number of accounts that may log in; without any, the first is made now.
+    Raises ConfigurationError.
+    """
+    web = settings.web
+    reachable = web.behind_proxy or not _is_loopback(web.host)
+    if usable == 0 and settings.admin_password is None and reachable:
+        where = "web.behind_proxy is true" if web.behind_proxy else f"web.host is {web.host}"
+        raise ConfigurationError(
+            f"The network will reach the web ({where}), but nobody has an account yet: set"
+            " PACS_GATEWAY_ADMIN_PASSWORD, or run `pacs-gateway user add` first."
+        )
+
+
+def check_file(path: Path, settings: Settings) -> None:
+    """Refuse the configuration file of these settings if it tells secrets to everybody here.
+
+    Raises ConfigurationError.
+    """
+    if not _others_reach(path):
+        return
+    written = tomllib.loads(path.read_text("utf-8"))
+    if any(_secrets_in(settings, written)):
+        raise ConfigurationError(
+            f"The configuration file {path} has secrets in it and every user of this machine can"
+            f" read it: run `chmod o= {path}`."
+        )
+
+
+def keep_private(settings: Settings) -> None:
+    """Take other users of this machine the access to images, index and pictures.
+
+    What an earlier version left open is closed; ConfigurationError if it belongs to somebody else.
+    """
+    for path in _own_paths(settings):
+        # What is not there yet will be made private (__main__).
+        with suppress(FileNotFoundError):
+            _close_to_others(path)
+
+
+def _close_to_others(path: Path) -> None:
+    mode = path.stat().st_mode
+    if not mode & _OTHERS:
+        return
+    try:
+        path.chmod(stat.S_IMODE(mode) & ~_OTHERS)
+    except PermissionError as error:
+        if _others_reach(path):
+            raise ConfigurationError(
+                f"Every user of this machine can read {path}, where patients' data is kept: have"
+                f" its owner run `chmod o= {path}`."
+            ) from error
+
+
+def _check_line(settings: Settings) -> None:
+    web = settings.web
+    if not web.behind_proxy and not _is_loopback(web.host):
+        raise ConfigurationError(
+            f"Setting web.host is {web.host}, and passwords and images would cross the network in"
+            " the clear: set PACS_GATEWAY_WEB__HOST=127.0.0.1, or put a TLS proxy in front"
+            " (deploy/Caddyfile) and set PACS_GATEWAY_WEB__BEHIND_PROXY=true."
+        )
+
+
+def _check_key_file(path: Path) -> None:
+    if path.is_file() and _others_reach(path):
+        raise ConfigurationError(
+            f"The private key {path} (setting dicom.tls_key) can be read by every user of this"
+            f" machine: run `chmod o= {path}`."
+        )
+
+
+def _check_secrets(settings: Settings) -> None:
+    if settings.admin_password is not None:
+        _check_secret(
+            settings.admin_password.get_secret_value(),
+            name="admin_password (PACS_GATEWAY_ADMIN_PASSWORD)",
+            at_least=MIN_PASSWORD_CHARACTERS,
+            remedy="choose another, and if the account `admin` has it already, change it there"
+            " with `pacs-gateway user password admin`",
+        )
+    if settings.objects.secret_key is not None:
+        _check_secret(
+            settings.objects.secret_key.get_secret_value(),
+            name="objects.secret_key (PACS_GATEWAY_OBJECTS__SECRET_KEY)",
+            at_least=MIN_SECRET_CHARACTERS,
+            remedy="give the S3 server another key",
+        )
+    password = _password_in(settings.index_url)
+    if password:
+        _check_secret(
+            password,
+            name="index.url (PACS_GATEWAY_INDEX__URL)",
+            at_least=MIN_SECRET_CHARACTERS,
+            remedy="give the database user another password",
+        )
+
+
+def _check_secret(secret: str, *, name: str, at_least: int, remedy: str) -> None:
+    if len(secret) < at_least:
+        fault = f"is shorter than {at_least} characters"
+    elif _is_known(secret):
+        fault = "is one that attackers try first"
+    else:
+        return
+    raise ConfigurationError(f"The password in setting {name} {fault}: {remedy}.")
+
+
+def _is_known(secret: str) -> bool:
+    """Return whether nothing but digits and signs tells a secret from a well-known word."""
+    core = secret.casefold().strip(" 0123456789" + string.punctuation)
+    spellings = (core, core.translate(_SIGNS_FOR_LETTERS))
+    words = [set(re.findall(r"[^\W\d_]+", spelling)) for spelling in spellings]
+    if not core:
+        return len(secret) < MIN_DIGITS
+    return any(found and found <= KNOWN_WORDS for found in words)
+
+
+def _password_in(url: str) -> str:
+    return unquote(urlsplit(url).password or "")
+
+
+def _secrets_in(section: BaseModel, written: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the names of the secrets that a file gives a value."""
+    for name, value in written.items():
+        setting = getattr(section, name)
+        if isinstance(setting, BaseModel) and isinstance(value, Mapping):
+            yield from _secrets_in(setting, value)
+        elif isinstance(setting, SecretStr) or (isinstance(value, str) and _password_in(value)):
+            yield name
+
+
+def _own_paths(settings: Settings) -> Iterator[Path]:
+    """Yield the places where the gateway keeps data, and nobody else does."""
+    yield settings.spool_dir
+    yield settings.cache_dir
+    if settings.objects_url.startswith("file:"):
+        yield Path(settings.objects_url.removeprefix("file:").removeprefix("//"))
+    database = settings.index_url.removeprefix("sqlite:///")
+    if database != settings.index_url:
+        yield from (Path(f"{database}{ending}") for ending in ("", "-wal", "-shm"))
+
+
+def _others_reach(path: Path) -> bool:
+    """Return whether users who are neither owner nor group can read a file or enter a folder."""
+    resolved = path.resolve()
+    if not resolved.stat().st_mode & stat.S_IROTH:
+        return False
+    return all(parent.stat().st_mode & stat.S_IXOTH for parent in resolved.parents)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,180 @@
+"""Invariant: for every route of the running application, every method, every role and own and
+foreign studies, what happens is what the two tables of access say (T23), and whoever may not see a
+study cannot tell it from one that does not exist."""
+
+from collections.abc import Iterator
+
+import pytest
+from starlette.routing import Route
+
+from pacs_gateway.access.roles import Permission, Role
+from pacs_gateway.web.access import Rule, Studies
+from storage.grants import Grants
+from storage.records import utc_now
+from tests.acceptance.cells import (
+    METHODS,
+    NOWHERE,
+    READS,
+    STATUS_OF,
+    Place,
+    Verdict,
+    expected,
+    place_of,
+    rule_of,
+    served,
+    verdict,
+)
+from tests.integration.web.gateway import (
+    ROLE_OF,
+    Answer,
+    Client,
+    Gateway,
+    running,
+    sample,
+    settings_for,
+)
+
+OWN, FOREIGN = "CT_small.dcm", "MR_small_implicit.dcm"
+FROM_OUTSIDE = {"X-Forwarded-For": "203.0.113.9"}
+"""Not from this machine, which may read the metrics."""
+CALLERS = (None, *ROLE_OF)
+UNKNOWN = Place(NOWHERE, f"{NOWHERE}.1", f"{NOWHERE}.1.1", "7FE00010")
+
+
+class Hospital:
+    """A gateway with one study that everybody may see and one that only some may."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self.gateway = gateway
+        device = gateway.client("device")
+        assert device.store(sample(OWN), sample(FOREIGN)).status == 200
+        self.own, self.foreign = (place_of(device, _study(device, name)) for name in ("CT", "MR"))
+        grants = Grants(gateway.archive.engine)
+        for username in ("doctor", "visitor"):
+            grants.give(f"user:{username}", [self.own.study], utc_now())
+
+    def client(self, caller: str | None) -> Client:
+        return self.gateway.client(caller or "", **FROM_OUTSIDE)
+
+    def cells(self) -> Iterator[tuple[str, str]]:
+        """Yield every method and address that is served."""
+        for template, methods in served(self.gateway.app).items():
+            for method in methods:
+                yield method, template
+
+    def send(self, client: Client, method: str, template: str, place: Place) -> Answer:
+        """Send a request that changes nothing, whoever may: it has no body and deletes nothing."""
+        rule = rule_of(method, template)
+        harmless = UNKNOWN if rule.permission is Permission.DELETE else place
+        return client(harmless.fill(template), method, Accept="*/*")
+
+
+def _study(client: Client, modality: str) -> str:
+    (found,) = client(f"/dicom-web/studies?ModalitiesInStudy={modality}").json()
+    return str(found["0020000D"]["Value"][0])
+
+
+@pytest.fixture(name="hospital", scope="module")
+def fixture_hospital(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hospital]:
+    with running(settings_for(tmp_path_factory.mktemp("access"))) as gateway:
+        yield Hospital(gateway)
+
+
+@pytest.mark.parametrize("caller", CALLERS)
+def test_every_route_does_what_the_table_says(hospital: Hospital, caller: str | None) -> None:
+    role = ROLE_OF[caller] if caller else None
+    client = hospital.client(caller)
+    wrong = []
+    for method, template in hospital.cells():
+        rule = rule_of(method, template)
+        for place in (hospital.own, hospital.foreign):
+            answer = hospital.send(client, method, template, place)
+            wanted = expected(rule, role, own=place is hospital.own)
+            if not _fits(answer, wanted, rule, method):
+                wrong.append((method, template, place is hospital.own, answer.status, answer.body))
+    assert wrong == []
+
+
+def _fits(answer: Answer, wanted: Verdict, rule: Rule, method: str) -> bool:
+    """Return whether an answer is what the table says."""
+    checked = rule.studies in (Studies.NAMED, Studies.ASKED)
+    if wanted is Verdict.ADMITTED and checked:
+        return answer.status < 300
+    if wanted is Verdict.ADMITTED and not checked:
+        # The handler was reached; what it says of a request without sense is its own matter.
+        return answer.status < 500 and verdict(answer) not in (
+            Verdict.UNKNOWN_CALLER,
+            Verdict.REFUSED,
+        )
+    if method == "HEAD":
+        return answer.status == STATUS_OF[wanted]
+    return verdict(answer) is wanted and answer.status == STATUS_OF[wanted]
+
+
+@pytest.mark.parametrize("caller", [None, "admin", "visitor"])
+def test_no_other_method_is_served(hospital: Hospital, caller: str | None) -> None:
+    client = hospital.client(caller)
+    wrong = []
+    for template, methods in served(hospital.gateway.app).items():
+        for method in set(METHODS) - methods:
+            answer = client(hospital.own.fill(template), method)
+            if verdict(answer) is not Verdict.NO_METHOD:
+                wrong.append((method, template, answer.status))
+    assert wrong == []
+
+
+@pytest.mark.parametrize("caller", ["doctor", "visitor"])
+def test_a_foreign_study_looks_like_none(hospital: Hospital, caller: str) -> None:
+    client = hospital.client(caller)
+    compared = 0
+    for method, template in hospital.cells():
+        if rule_of(method, template).studies not in (Studies.NAMED, Studies.ASKED):
+            continue
+        foreign, unknown = (
+            hospital.send(client, method, template, place) for place in (hospital.foreign, UNKNOWN)
+        )
+        assert _told(foreign) == _told(unknown), (method, template)
+        compared += 1
+    assert compared > 20
+
+
+def _told(answer: Answer) -> object:
+    headers = {name: value for name, value in answer.headers.items() if name.lower() != "date"}
+    return answer.status, answer.body, headers
+
+
+@pytest.mark.parametrize("caller", ["doctor", "visitor"])
+@pytest.mark.parametrize("level", ["studies", "series", "instances"])
+def test_searches_find_what_is_within_reach(hospital: Hospital, caller: str, level: str) -> None:
+    client = hospital.client(caller)
+    found = client(f"/dicom-web/{level}").json()
+    assert {each["0020000D"]["Value"][0] for each in found} == {hospital.own.study}
+    named, unknown = (
+        client(f"/dicom-web/{level}?StudyInstanceUID={place.study}")
+        for place in (hospital.foreign, UNKNOWN)
+    )
+    assert _told(named) == _told(unknown)
+    page = client("/").body.decode()
+    assert hospital.own.study in page
+    assert hospital.foreign.study not in page
+
+
+@pytest.mark.parametrize("caller", ["reader", "operator", "records", "admin", "device"])
+def test_everything_is_found_by_those_who_may_see_all(hospital: Hospital, caller: str) -> None:
+    found = hospital.client(caller)("/dicom-web/studies").json()
+    assert len(found) == 2
+
+
+def test_every_role_is_tried() -> None:
+    assert set(ROLE_OF.values()) == set(Role)
+
+
+def test_every_study_route_is_one_that_can_be_tried(hospital: Hospital) -> None:
+    tried = {template for _, template in hospital.cells() if "{study" in template}
+    routes = {
+        route.path
+        for route in hospital.gateway.app.routes
+        if isinstance(route, Route) and "{study" in route.path
+    }
+    assert tried == routes
+    assert {method for method, _ in hospital.cells()} >= {*READS, "POST", "DELETE"}

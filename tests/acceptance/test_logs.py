@@ -1,0 +1,167 @@
+"""Invariant (T39): whatever comes in, sound or damaged, and however it is asked for, no name,
+identifier, UID, password or token of it is in the logs, the metrics or the name of a file."""
+
+import base64
+import http.client
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+
+from tests.acceptance import canaries
+from tests.acceptance.canaries import DIGITS, NAME, PATIENT_ID, ROOT, STUDY, WORD
+from tests.servers import require_program
+from tests.servers.gateway import PASSWORD, GatewayPlace
+
+SECRET = "Vành-khuyên-0x5ec"
+"""A password, token or signature that somebody sends."""
+SECRETS = (SECRET, quote(SECRET), base64.b64encode(SECRET.encode()).decode().rstrip("="), PASSWORD)
+BOUNDARY = "canary"
+
+pytestmark = pytest.mark.server("dcmtk")
+
+
+@pytest.fixture(name="place", scope="module")
+def fixture_place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayPlace]:
+    """A gateway through which all of this went, and that has ended."""
+    place = GatewayPlace(tmp_path_factory.mktemp("gateway"))
+    files = _written(tmp_path_factory.mktemp(WORD))
+    with place.running():
+        _send_by_dimse(place, files)
+        _send_by_http(place, files)
+        assert place.drained()
+        _query_by_dimse(place)
+        for path in _requests(place):
+            _ask(place, path, headers=_admin())
+        _guess(place)
+        metrics = _ask(place, "/metrics")
+        assert b"pacs_gateway_http_answers" in metrics
+        (place.folder / "metrics").write_bytes(metrics)
+    return place
+
+
+def _written(folder: Path) -> list[Path]:
+    paths = []
+    for number, content in enumerate(canaries.files()):
+        path = folder / f"{WORD}-{number:03}.dcm"
+        path.write_bytes(content)
+        paths.append(path)
+    return paths
+
+
+def _dcmtk(program: str, place: GatewayPlace, *arguments: object) -> None:
+    """Run a program of DCMTK; much of what is asked here is refused."""
+    command = [
+        require_program(program, "apt install dcmtk"),
+        "-aec",
+        "PACSGW",
+        *map(str, arguments),
+    ]
+    command += ["127.0.0.1", str(place.dicom_port)]
+    subprocess.run(command, capture_output=True, timeout=60, check=False)
+
+
+def _send_by_dimse(place: GatewayPlace, files: list[Path]) -> None:
+    """Send with the program that checks least before it sends."""
+    for path in files:
+        _dcmtk("storescu", place, path)
+
+
+def _send_by_http(place: GatewayPlace, files: list[Path]) -> None:
+    for path in files:
+        head = f"--{BOUNDARY}\r\nContent-Type: application/dicom\r\n\r\n".encode()
+        body = head + path.read_bytes() + f"\r\n--{BOUNDARY}--\r\n".encode()
+        kind = f'multipart/related; type="application/dicom"; boundary={BOUNDARY}'
+        _ask(place, "/dicom-web/studies", "POST", body, {**_admin(), "Content-Type": kind})
+    model = f'[{{"00100010":{{"vr":"PN","Value":["{WORD}"]}},"0020000D":{{"vr":"{WORD}"}}}}]'
+    part = f"--{BOUNDARY}\r\nContent-Type: application/dicom+json\r\n\r\n{model}\r\n--{BOUNDARY}--"
+    kind = f'multipart/related; type="application/dicom+json"; boundary={BOUNDARY}'
+    _ask(
+        place, "/dicom-web/studies", "POST", part.encode(), {**_admin(), "Content-Type": kind}
+    )  # fmt: skip
+
+
+def _query_by_dimse(place: GatewayPlace) -> None:
+    for keys in (
+        (f"PatientName={NAME}", f"PatientID={PATIENT_ID}"),
+        (f"StudyDate={WORD}",),
+        (f"NumberOfStudyRelatedInstances={WORD}", f"PatientName={WORD}\n"),
+        (f"StudyInstanceUID={ROOT}.{WORD}",),
+    ):
+        options = [part for key in ("QueryRetrieveLevel=STUDY", *keys) for part in ("-k", key)]
+        _dcmtk("findscu", place, "-S", *options)
+        _dcmtk("getscu", place, "-S", *options)
+        _dcmtk("movescu", place, "-S", "-aem", "NOBODY", *options)
+
+
+def _requests(place: GatewayPlace) -> Iterator[str]:
+    """Yield addresses of everything that is kept, and of things that cannot be."""
+    study = f"/dicom-web/studies/{STUDY}"
+    yield from (f"/?q={WORD}", f"/studies/{STUDY}", f"{study}/metadata", f"{study}/rendered")
+    yield from (f"/dicom-web/studies?PatientName={WORD}*", f"/dicom-web/studies?StudyDate={WORD}")
+    yield from (f"/dicom-web/studies?{WORD}={WORD}", f"/dicom-web/studies/{WORD}/series")
+    yield from (f"/wado?requestType={WORD}&studyUID={STUDY}", f"/{WORD}", f"/static/{WORD}")
+    yield from (f"/studies/{STUDY}?token={quote(SECRET)}", f"/login?next=/studies/{STUDY}")
+    found = _ask(place, "/dicom-web/instances?limit=200", headers=_admin()).decode()
+    instances = set(re.findall(re.escape(f"{ROOT}.1.1.") + "[0-9]+", found))
+    assert len(instances) > 10
+    for instance in instances:
+        address = f"{study}/series/{ROOT}.1.1/instances/{instance}"
+        yield from (f"{address}/rendered", f"{address}/frames/1", f"{address}/metadata", address)
+
+
+def _guess(place: GatewayPlace) -> None:
+    """Try to come in with names and secrets that people mistake for one another."""
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    guess = f"username={WORD}&password={quote(SECRET)}".encode()
+    _ask(place, "/login", "POST", guess, form)
+    as_json = f'{{"username": "{WORD}", "password": "{SECRET}"}}'.encode()
+    _ask(place, "/api/session", "POST", as_json, {"Content-Type": "application/json"})
+    credentials = base64.b64encode(f"{WORD}:{SECRET}".encode()).decode()
+    for header in (f"Basic {credentials}", f"Bearer {quote(SECRET)}", f"{WORD} {WORD}"):
+        _ask(place, "/dicom-web/studies", headers={"Authorization": header})
+    _ask(place, "/", headers={"Cookie": f"pacs_gateway_session={quote(SECRET)}"})
+    for path in ("/view", "/s/"):
+        _ask(place, f"{path}?studyUID={STUDY}&signature={quote(SECRET)}")
+
+
+def _admin() -> dict[str, str]:
+    return {"Authorization": f"Basic {base64.b64encode(f'admin:{PASSWORD}'.encode()).decode()}"}
+
+
+def _ask(
+    place: GatewayPlace,
+    path: str,
+    method: str = "GET",
+    body: bytes | None = None,
+    headers: dict[str, str] | None = None,
+) -> bytes:
+    connection = http.client.HTTPConnection("127.0.0.1", place.web_port, timeout=30)
+    try:
+        connection.request(method, path, body, headers or {})
+        return connection.getresponse().read()
+    finally:
+        connection.close()
+
+
+def test_the_log_tells_what_went_wrong(place: GatewayPlace) -> None:
+    log = (place.folder / "serve.log").read_text("utf-8")
+    assert log.count("instance refused") >= 8
+    assert all(line.startswith(("timestamp=", "Ready.")) for line in log.splitlines())
+
+
+@pytest.mark.parametrize("word", [WORD, WORD.lower(), DIGITS, *SECRETS])
+@pytest.mark.parametrize("file", ["serve.log", "metrics"])
+def test_no_word_of_it_is_written(place: GatewayPlace, file: str, word: str) -> None:
+    content = (place.folder / file).read_text("utf-8")
+    assert [line for line in content.splitlines() if word in line] == []
+
+
+def test_no_file_is_named_by_a_person(place: GatewayPlace) -> None:
+    """Objects are named by their UIDs (docs/design/0004-object-keys.md), and by nothing else."""
+    names = [str(path.relative_to(place.folder)) for path in place.folder.rglob("*")]
+    assert any(STUDY in name for name in names)
+    assert [name for name in names if WORD.lower() in name.lower()] == []

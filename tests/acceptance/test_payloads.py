@@ -1,0 +1,162 @@
+"""Invariant (T26): no text that somebody sends - in an image, a report, an address or a form - runs
+as a script, fetches from elsewhere or even becomes markup, in a real browser on every page that
+shows it; the policy against scripts is never needed."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, Route
+
+from tests.acceptance.gateway import PASSWORD, Gateway, running_gateway
+from tests.acceptance.payloads import ELSEWHERE, PAYLOADS, images, report, study_uid
+
+pytestmark = pytest.mark.server("chromium")
+
+WITNESS = """
+Object.defineProperty(window, 'pwned', {
+  set() { console.error('a payload ran') }, get() { return undefined }
+})
+"""
+"""Reports scripts that run; `top.pwned` from a frame is reported too."""
+AT_ONCE = 12
+"""Payloads that are tried in one address."""
+
+
+class Watched:
+    """A browser that is logged in, and remembers what should not have happened."""
+
+    def __init__(self, context: BrowserContext, url: str) -> None:
+        self.complaints: list[str] = []
+        self._url = url
+        context.add_init_script(WITNESS)
+        context.route("**/*", self._filter)
+        self.page: Page = context.new_page()
+        self.page.on("console", lambda message: self._note(message.type, message.text))
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("dialog", lambda dialog: self.complaints.append(dialog.message))
+
+    def visit(self, path: str) -> str:
+        """Return the text of a page that has loaded; it must show no markup of others."""
+        self.page.goto(self._url + path)
+        if self.page.evaluate(FOREIGN_MARKUP):
+            self.complaints.append(f"markup in {path}")
+        return self.page.content()
+
+    def _filter(self, route: Route) -> None:
+        url = route.request.url
+        if not url.startswith((self._url, "data:", "blob:")):
+            self.complaints.append(f"request to {url}")
+            route.abort()
+        elif route.request.resource_type == "image":
+            # There are hundreds, and pictures show no markup.
+            route.fulfill(status=204)
+        else:
+            route.continue_()
+
+    def _note(self, kind: str, text: str) -> None:
+        if kind in ("error", "warning") and "the server responded with a status of" not in text:
+            self.complaints.append(text)
+
+
+FOREIGN_MARKUP = f"""
+[...document.querySelectorAll('*')].some(element =>
+  [...element.attributes].some(attribute =>
+    attribute.name.startsWith('on') || attribute.name === 'srcdoc' ||
+    /^\\s*javascript:/i.test(attribute.value) ||
+    (['src', 'href', 'action', 'data'].includes(attribute.name) &&
+      attribute.value.startsWith('{ELSEWHERE}'))
+  ) || (element.localName === 'script' && !element.src) || element.localName === 'style'
+)
+"""
+
+
+@pytest.fixture(name="attacked", scope="module")
+def fixture_attacked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    folder: Path = tmp_path_factory.mktemp("attacked")
+    with running_gateway(folder) as gateway:
+        gateway.store((*images(), report()))
+        yield gateway
+
+
+@pytest.fixture(name="watched", scope="module")
+def fixture_watched(browser: Browser, attacked: Gateway) -> Iterator[Watched]:
+    context = browser.new_context()
+    watched = Watched(context, attacked.url)
+    watched.page.goto(f"{attacked.url}/login")
+    watched.page.fill("input[name=username]", "admin")
+    watched.page.fill("input[name=password]", PASSWORD)
+    watched.page.press("input[name=password]", "Enter")
+    yield watched
+    context.close()
+
+
+@pytest.fixture(autouse=True)
+def _nothing_happened(watched: Watched) -> Iterator[None]:
+    watched.complaints.clear()
+    yield
+    assert watched.complaints == []
+
+
+def groups() -> list[str]:
+    """Return all payloads, some at a time, as a part of an address."""
+    return [
+        quote(" ".join(PAYLOADS[start : start + AT_ONCE]))
+        for start in range(0, len(PAYLOADS), AT_ONCE)
+    ]
+
+
+def test_there_are_as_many_as_promised() -> None:
+    assert len(set(PAYLOADS)) == 120
+
+
+def test_a_witness_would_tell(watched: Watched) -> None:
+    watched.page.goto("about:blank")
+    watched.page.set_content("<script>pwned=1</script>")
+    watched.page.set_content("<img src=//evil.test/x.png>")
+    assert watched.page.evaluate(FOREIGN_MARKUP.replace("src.startsWith", "src.startsWith"))
+    assert "a payload ran" in watched.complaints
+    watched.complaints.clear()
+
+
+def test_the_list_of_studies(watched: Watched) -> None:
+    shown = "".join(watched.visit(f"/?page={number}") for number in (1, 2, 3, 4, 5))
+    assert sum(study_uid(number) in shown for number in range(len(PAYLOADS))) == len(PAYLOADS)
+
+
+@pytest.mark.parametrize("number", range(len(PAYLOADS)))
+def test_the_page_of_a_study(watched: Watched, number: int) -> None:
+    assert study_uid(number) in watched.visit(f"/studies/{study_uid(number)}")
+
+
+def test_a_report(watched: Watched) -> None:
+    page = watched.visit(f"/studies/{study_uid(len(PAYLOADS))}")
+    assert study_uid(len(PAYLOADS)) in page
+    uids = watched.page.evaluate(
+        "async uid => (await (await fetch(`/dicom-web/studies/${uid}/instances`)).json())"
+        ".map(found => [found['0020000E'].Value[0], found['00080018'].Value[0]])",
+        study_uid(len(PAYLOADS)),
+    )
+    ((series, instance),) = uids
+    address = f"/dicom-web/studies/{study_uid(len(PAYLOADS))}/series/{series}/instances/{instance}"
+    shown = watched.visit(f"{address}/rendered")
+    assert shown.count("pwned=1") >= len(PAYLOADS) - AT_ONCE
+
+
+@pytest.mark.parametrize("texts", groups())
+def test_addresses(watched: Watched, texts: str) -> None:
+    for path in (f"/?q={texts}&date={texts}&modality={texts}&page={texts}", f"/login?next={texts}"):
+        watched.visit(path)
+    watched.visit(f"/{texts}")
+    watched.visit(f"/studies/{texts}")
+    watched.visit(f"/dicom-web/studies?{texts}={texts}")
+
+
+def test_a_name_at_the_login(watched: Watched) -> None:
+    for texts in PAYLOADS[::AT_ONCE]:
+        watched.visit("/login")
+        watched.page.fill("input[name=username]", texts)
+        watched.page.fill("input[name=password]", texts)
+        watched.page.press("input[name=password]", "Enter")
+        assert not watched.page.evaluate(FOREIGN_MARKUP)

@@ -1,0 +1,32 @@
+"""Invariant: the installed command refuses an unsafe start with one line and status 2, before it
+has opened a port or made a file, and what it writes is for its own account alone."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.servers.gateway import GatewayPlace
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"PACS_GATEWAY_WEB__HOST": "0.0.0.0"}, "PACS_GATEWAY_WEB__BEHIND_PROXY=true"),
+        ({"PACS_GATEWAY_ADMIN_PASSWORD": "changeme123"}, "pacs-gateway user password admin"),
+    ],
+)
+def test_unsafe_settings_do_not_start(tmp_path: Path, settings: dict[str, str], told: str) -> None:
+    place = GatewayPlace(tmp_path / "data", settings=settings)
+    ended = place.call("serve")
+    assert ended.returncode == 2
+    assert ended.stderr.count("\n") == 1
+    assert told in ended.stderr
+    assert not place.folder.exists()
+
+
+def test_what_is_written_is_for_its_own_account(tmp_path: Path) -> None:
+    place = GatewayPlace(tmp_path / "data")
+    with place.running():
+        written = [path for path in place.folder.rglob("*") if not path.name.startswith("serve")]
+    assert {path.name for path in written} >= {"spool", "index.sqlite"}
+    assert [path for path in written if path.stat().st_mode & 0o077] == []
