@@ -19,6 +19,7 @@ from storage.deletions import Deletions
 from storage.errors import StorageError
 from storage.guests import Guests
 from storage.index import Index
+from storage.links import Links
 from storage.lookup import Lookup
 from storage.objects import ObjectStore, S3Options, open_object_store
 from storage.peers import PeerBook
@@ -35,6 +36,7 @@ class Archive:
     index: Index
     accounts: Accounts
     guests: Guests
+    links: Links
     peers: PeerBook
     examiner: Examiner
     ingest: Ingest
@@ -111,6 +113,7 @@ def open_archive(settings: Settings) -> Archive:
         index=index,
         accounts=Accounts(engine),
         guests=Guests(engine),
+        links=Links(engine),
         peers=PeerBook(engine),
         examiner=examiner,
         ingest=Ingest(spool, examiner),

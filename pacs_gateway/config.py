@@ -216,6 +216,10 @@ class AccessSettings(_Section):
     """Studies that a role may see, where it is not what access.roles says: `own`, `ward`, `all`."""
     hours: dict[Role, Annotated[Hours, BeforeValidator(_hours)]] = {}
     """Hours at which a role may be used, `07:00-19:30` in this machine's time; unset: always."""
+    link_audience: str = Field("pacs-gateway", min_length=1, max_length=64)
+    """What links must be meant for, so that another gateway's are refused."""
+    guest_hours: float = Field(2.0, gt=0, le=24)
+    """How long a link of the EMR shows its studies; a reading takes minutes, a ward round an hour."""
     session_idle_minutes: float = Field(120.0, gt=0)
     """A login that was not used for so long is over; a radiologist's lunch is shorter."""
     lock_after: int = Field(20, ge=1)
@@ -258,6 +262,8 @@ class DocumentsSettings(_Section):
     """Object read for drawing its waveforms; a 24-hour Holter of three channels has 60 MiB."""
     max_waveform_strips: int = Field(96, ge=12)
     """Strips of ten seconds drawn; what comes after them is said in words."""
+    max_video_beginning_bytes: int = Field(32 * MIB, ge=MIB)
+    """Read of a video for the picture that stands for it; most clips are shorter as a whole."""
 
 
 class OhifSettings(_Section):

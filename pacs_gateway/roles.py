@@ -88,6 +88,7 @@ def _tidy(archive: Archive, stop: threading.Event) -> None:
         removed = archive.spool.sweep(keep_set_aside_s=keep_s)
         archive.accounts.purge_expired(utc_now())
         archive.guests.purge_expired(utc_now())
+        archive.links.purge_expired(utc_now())
         _log.info("tidied", files_removed=removed)
 
 

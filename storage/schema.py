@@ -271,7 +271,7 @@ link_keys = Table(
     "link_keys",
     metadata,
     Column("id", Key, primary_key=True),
-    Column("audience", Key, nullable=False),
+    Column("issuer", Key, nullable=False),
     Column("secret", Text, nullable=False),
     Column("created_at", Time, nullable=False),
     Column("retired_at", Time),

@@ -116,9 +116,9 @@ def peer_changed(who: Who, *, ae_title: str, change: str) -> Entry:
     return _entry(who, Verb.PEER_CHANGED, ae_title=ae_title, change=change)
 
 
-def key_changed(who: Who, *, key: str, audience: str, change: str) -> Entry:
+def key_changed(who: Who, *, key: str, issuer: str, change: str) -> Entry:
     """Somebody made or retired a key that links are signed with."""
-    return _entry(who, Verb.KEY_CHANGED, key=key, audience=audience, change=change)
+    return _entry(who, Verb.KEY_CHANGED, key=key, issuer=issuer, change=change)
 
 
 def study_viewed(who: Who, *, study_uid: str, patient_id: str, again_after: timedelta) -> Entry:
@@ -248,21 +248,21 @@ def link_made(who: Who, *, nonce: str, studies: int) -> Entry:
     return _entry(who, Verb.LINK_MADE, nonce=nonce, studies=studies)
 
 
-def link_followed(who: Who, *, nonce: str, audience: str, studies: int) -> Entry:
+def link_followed(who: Who, *, nonce: str, issuer: str, studies: int) -> Entry:
     """A signed link was turned into a session; its looks have rows of their own."""
     return _entry(
         who,
         Verb.LINK_FOLLOWED,
         act=f"followed {nonce}",
         nonce=nonce,
-        audience=audience,
+        issuer=issuer,
         studies=studies,
     )
 
 
-def link_refused(who: Who, *, reason: str) -> Entry:
+def link_refused(who: Who, *, reason: str, nonce: str = "") -> Entry:
     """A link was forged, expired, changed, used before or revoked."""
-    return _entry(who, Verb.LINK_FOLLOWED, outcome=REFUSED, reason=reason)
+    return _entry(who, Verb.LINK_FOLLOWED, outcome=REFUSED, reason=reason, nonce=nonce)
 
 
 def link_revoked(who: Who, *, nonce: str) -> Entry:

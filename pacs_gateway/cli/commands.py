@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 
 from pacs_gateway import __version__, safety
-from pacs_gateway.cli import devices, ohif, serving, tokens, users
+from pacs_gateway.cli import devices, linkkeys, ohif, serving, tokens, users
 from pacs_gateway.cli.demonstration import demonstrate
 from pacs_gateway.cli.importing import import_paths
 from pacs_gateway.config import Settings, config_path, load_settings
@@ -25,6 +25,7 @@ app = typer.Typer(
 app.add_typer(users.commands, name="user")
 app.add_typer(devices.commands, name="device")
 app.add_typer(tokens.commands, name="token")
+app.add_typer(linkkeys.commands, name="link-key")
 app.add_typer(ohif.commands, name="ohif")
 
 

@@ -25,6 +25,7 @@ from pacs_gateway.web.session import SessionEndpoints
 from pacs_gateway.web.signin import SignInEndpoints
 from pacs_gateway.web.stow import StoreEndpoints
 from pacs_gateway.web.templating import Templates
+from pacs_gateway.web.view import ViewEndpoints
 from pacs_gateway.web.wado import RetrieveEndpoints
 from pacs_gateway.web.wado_uri import WadoUriEndpoints
 
@@ -66,6 +67,7 @@ def create_app(services: Services) -> FastAPI:
             *SessionEndpoints(services, logins, authenticator).routes(),
             *SignInEndpoints(services, logins, authenticator, templates).routes(),
             *PageEndpoints(services, templates).routes(),
+            *ViewEndpoints(services, authenticator, templates).routes(),
             *OhifEndpoints(services.settings, templates).routes(),
             *HealthEndpoints(services).routes(),
             *DocumentationEndpoints(app).routes(),

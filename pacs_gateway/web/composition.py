@@ -21,6 +21,7 @@ from storage.auditlog import AuditLog
 from storage.cache import DiskCache
 from storage.guests import Guests
 from storage.index import Index
+from storage.links import Links
 from storage.lookup import Lookup
 from storage.objects import ObjectStore
 from storage.peers import PeerBook
@@ -39,6 +40,8 @@ class ArchiveParts(Protocol):
     def accounts(self) -> Accounts: ...
     @property
     def guests(self) -> Guests: ...
+    @property
+    def links(self) -> Links: ...
     @property
     def peers(self) -> PeerBook: ...
     @property
@@ -64,6 +67,7 @@ def services_of(archive: ArchiveParts, renderer: Renderer) -> Services:
         store=archive.store,
         accounts=archive.accounts,
         guests=archive.guests,
+        links=archive.links,
         peers=archive.peers,
         retrieval=archive.retrieval,
         ingest=archive.ingest,

@@ -15,6 +15,7 @@ from storage.accounts import Accounts
 from storage.auditlog import AuditLog
 from storage.guests import Guests
 from storage.index import Index
+from storage.links import Links
 from storage.objects import ObjectStore
 from storage.peers import PeerBook
 
@@ -47,6 +48,7 @@ class Services:
     store: ObjectStore
     accounts: Accounts
     guests: Guests
+    links: Links
     peers: PeerBook
     retrieval: Retrieval
     ingest: Ingest

@@ -131,7 +131,7 @@ def _guests() -> None:
     op.create_table(
         "link_keys",
         sa.Column("id", KEY, nullable=False),
-        sa.Column("audience", KEY, nullable=False),
+        sa.Column("issuer", KEY, nullable=False),
         sa.Column("secret", sa.Text(), nullable=False),
         sa.Column("created_at", TIME, nullable=False),
         sa.Column("retired_at", TIME, nullable=True),

@@ -184,6 +184,7 @@ def test_only_these_are_public() -> None:
         "POST /logout",
         "POST /language",
         "GET /static",
+        "GET /view",
         "POST /api/session",
     }
 
