@@ -54,6 +54,7 @@ _KEYWORDS: Mapping[Level, str] = {
     """,
     Level.IMAGE: """
         SOPClassUID SOPInstanceUID InstanceNumber InstanceCreationDate InstanceCreationTime
+        AvailableTransferSyntaxUID
         ContentDate ContentTime AcquisitionDate AcquisitionTime AcquisitionDateTime
         AcquisitionNumber ImageType ImageComments InstanceCoercionDateTime
         NumberOfFrames Rows Columns BitsAllocated BitsStored SamplesPerPixel

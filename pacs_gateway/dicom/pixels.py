@@ -1,6 +1,8 @@
 """From the walked layout to where every frame lies, known once, at ingest."""
 
 import re
+import struct
+from itertools import pairwise
 
 from pacs_gateway.dicom import frames, part10
 from storage.records import PixelLocation
@@ -12,6 +14,7 @@ _CODESTREAM_STARTS = (
     b"\xff\x0a",  # JPEG XL codestream
     b"\x00\x00\x00\x0cJXL ",  # JPEG XL container
 )
+_RLE_HEADER = struct.Struct("<16I")
 
 
 def locate(layout: part10.Layout, buffer: part10.Buffer) -> PixelLocation | None:
@@ -30,8 +33,9 @@ def locate(layout: part10.Layout, buffer: part10.Buffer) -> PixelLocation | None
     count = max(1, min(announced, len(spans)))
 
     def starts_stream(index: int) -> bool:
-        offset = spans[index][0]
-        return bytes(buffer[offset : offset + 12]).startswith(_CODESTREAM_STARTS)
+        offset, length = spans[index]
+        head = bytes(buffer[offset : offset + min(length, _RLE_HEADER.size)])
+        return head.startswith(_CODESTREAM_STARTS) or _is_rle_header(head)
 
     return PixelLocation(
         tag=f"{pixels.tag:08X}",
@@ -44,6 +48,15 @@ def locate(layout: part10.Layout, buffer: part10.Buffer) -> PixelLocation | None
             count, spans, _offset_table(layout, pixels.fragments), starts_stream
         ),
     )
+
+
+def _is_rle_header(head: bytes) -> bool:
+    """Return whether this is the table of segments that an RLE frame starts with (PS3.5 G.5)."""
+    if len(head) < _RLE_HEADER.size:
+        return False
+    count, *offsets = _RLE_HEADER.unpack(head)
+    ascending = all(one < other for one, other in pairwise(offsets[:count]))
+    return 0 < count <= len(offsets) and offsets[0] == _RLE_HEADER.size and ascending
 
 
 def _native(layout: part10.Layout, pixels: part10.PixelValue, announced: int) -> PixelLocation:

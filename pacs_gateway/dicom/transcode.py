@@ -7,11 +7,10 @@ not grow with it. The data set must have passed `part10.walk`.
 
 from array import array
 from collections.abc import Iterator, Mapping
-from typing import Literal
 
 from pacs_gateway.dicom import elements, explicit, meta, part10
 from pacs_gateway.dicom.elements import DataSet, Element
-from pacs_gateway.errors import UnrenderableError
+from pacs_gateway.errors import NotAcceptableError, UnrenderableError
 from storage.records import StoredInstance
 
 NEVER_ON_THE_WEB = frozenset(
@@ -21,6 +20,9 @@ NEVER_ON_THE_WEB = frozenset(
         meta.GE_IMPLICIT_VR_BIG_ENDIAN_PIXELS,
     }
 )
+NO_VIEWER_DECODES = frozenset({"1.2.840.10008.1.2.4.53", "1.2.840.10008.1.2.4.55"})
+"""Retired processes of JPEG (spectral selection, full progression) that no viewer of the web has a
+decoder for; their frames leave as they are only for who names them."""
 _BIG_ENDIAN_PIXELS = frozenset({meta.EXPLICIT_VR_BIG_ENDIAN, meta.GE_IMPLICIT_VR_BIG_ENDIAN_PIXELS})
 WORDS = {
     **dict.fromkeys(("US", "SS", "AT", "OW"), 2),
@@ -36,6 +38,13 @@ _PIXEL_REPRESENTATION = 0x00280103
 _ICON_IMAGE_SEQUENCE = 0x00880200
 # Pixel Data itself, and the Extended Offset Table with its lengths.
 _OF_COMPRESSED_PIXELS = frozenset({part10.PIXEL_DATA, 0x7FE00001, 0x7FE00002, 0x7FE00003})
+
+
+def available_syntax(stored: str) -> str:
+    """Return the transfer syntax in which frames are served to who takes any."""
+    if stored in NEVER_ON_THE_WEB or stored in NO_VIEWER_DECODES:
+        return meta.EXPLICIT_VR_LITTLE_ENDIAN
+    return stored
 
 
 def explicit_little_endian(data_set: Iterator[bytes], instance: StoredInstance) -> Iterator[bytes]:
@@ -54,17 +63,17 @@ def explicit_little_endian(data_set: Iterator[bytes], instance: StoredInstance) 
         return
     element_bytes = _element_bytes(syntax)
     header_bytes = instance.pixels.offset - instance.data_set_offset - element_bytes
-    header = _Header(reader.take(header_bytes), syntax)
-    yield header.reencoded()
+    yield _Header(reader.take(header_bytes), syntax).reencoded()
     vr = _pixel_vr(reader.take(element_bytes), syntax)
     yield explicit.element_head(int(instance.pixels.tag, 16), vr, instance.pixels.length)
-    word = header.pixel_word(vr) if syntax in _BIG_ENDIAN_PIXELS else 1
+    # Pixels of 32 bits are two words of OW, the lower one first, in either byte order (PS3.5 8.1.1).
+    word = WORDS.get(vr, 1) if syntax in _BIG_ENDIAN_PIXELS else 1
     yield from reader.words(instance.pixels.length, word)
     yield _Header(reader.rest(), syntax).reencoded()
 
 
-def native_header(header: bytes, attributes: Mapping[int, int | str]) -> bytes:
-    """Return the elements before compressed pixel data as they stand before native ones.
+def header_of_pixels(header: bytes, attributes: Mapping[int, int | str]) -> bytes:
+    """Return the elements before pixel data as they stand before recoded ones.
 
     `header` is a Part 10 file up to its pixel data; `attributes` takes the place of what it says,
     Number of Frames only if it says any. Dropped are the tables that tell where compressed frames
@@ -72,7 +81,8 @@ def native_header(header: bytes, attributes: Mapping[int, int | str]) -> bytes:
     """
     head = meta.decode(header)
     assert head is not None
-    data_set = elements.read(header, head.length, implicit=False, big_endian=False)
+    implicit, big_endian = meta.byte_encoding(head.transfer_syntax_uid)
+    data_set = elements.read(header, head.length, implicit=implicit, big_endian=big_endian)
     kept = {
         tag: element
         for tag, element in data_set.items()
@@ -90,9 +100,31 @@ def native_pixel_data(*, bits_allocated: int, length: int) -> bytes:
     return explicit.element_head(part10.PIXEL_DATA, vr, length)
 
 
-def trailing(data_set: bytes) -> bytes:
-    """Return the elements after the pixel data, which are in Explicit VR Little Endian."""
-    return _Header(data_set, meta.EXPLICIT_VR_LITTLE_ENDIAN).reencoded()
+def encapsulated_pixel_data() -> bytes:
+    """Return what stands before the first fragment of Pixel Data: an offset table without entries.
+
+    Frames of one fragment each are found without it (PS3.5 A.4).
+    """
+    head = explicit.element_head(part10.PIXEL_DATA, "OB", part10.UNDEFINED)
+    return head + explicit.item_head(0)
+
+
+def fragment(frame: bytes) -> Iterator[bytes]:
+    """Yield the pieces of a frame as one fragment of Pixel Data, of even length (PS3.5 A.4).
+
+    Raises NotAcceptableError if it is longer than a fragment can be.
+    """
+    padding = bytes(len(frame) % 2)
+    if len(frame) + len(padding) > explicit.LONGEST_VALUE:
+        raise NotAcceptableError("A compressed frame exceeds 4 GiB; ask with transfer-syntax=*.")
+    yield explicit.item_head(len(frame) + len(padding))
+    yield frame
+    yield padding
+
+
+def trailing(data_set: bytes, transfer_syntax_uid: str) -> bytes:
+    """Return the elements after the pixel data, which are in the given transfer syntax."""
+    return _Header(data_set, transfer_syntax_uid).reencoded()
 
 
 def swapped(data: bytes, word: int) -> bytes:
@@ -147,23 +179,11 @@ class _Header:
 
     def __init__(self, data: bytes, transfer_syntax_uid: str) -> None:
         implicit, big_endian = meta.byte_encoding(transfer_syntax_uid)
-        self._order: Literal["big", "little"] = "big" if big_endian else "little"
         self._data_set = elements.read(data, 0, implicit=implicit, big_endian=big_endian)
 
     def reencoded(self) -> bytes:
         """Return all elements."""
         return _reencoded(self._data_set, signed=False)
-
-    def pixel_word(self, vr: str) -> int:
-        """Return the bytes of the words of this image's pixels.
-
-        Pixels of 32 bits are OW too, and writers swap each as a whole.
-        """
-        allocated = self._data_set.get(part10.BITS_ALLOCATED)
-        if vr == "OW" and allocated is not None and allocated.value is not None:
-            word = int.from_bytes(allocated.value[:2], self._order) // 8
-            return word if word in _ARRAY_TYPES else WORDS[vr]
-        return WORDS.get(vr, 1)
 
 
 def _attribute(tag: int, value: int | str) -> Element:

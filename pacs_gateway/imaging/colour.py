@@ -11,13 +11,16 @@ from pacs_gateway.errors import UnrenderableError
 from pacs_gateway.imaging.image import Image
 
 Bytes = NDArray[np.uint8]
+Matrix = NDArray[np.float32]
 
 _BYTE_BITS = 8
-_BLACK, _CHROMA_ZERO = 16, 128
-# ITU-R BT.601 of studio range: Y from 16 to 235, Cb and Cr from 16 to 240.
-_STUDIO = 255 / 219 * np.array(
-    [[1.0, 0.0, 1.402], [1.0, -0.344136, -0.714136], [1.0, 1.772, 0.0]]
-) * [1.0, 219 / 224, 219 / 224]  # fmt: skip
+_CHROMA_ZERO = 128
+# ITU-R BT.601.
+_FULL: Matrix = np.array(
+    [[1.0, 0.0, 1.402], [1.0, -0.344136, -0.714136], [1.0, 1.772, 0.0]], np.float32
+)
+# The same of studio range: Y from 16 to 235, Cb and Cr from 16 to 240.
+_STUDIO: Matrix = _FULL * np.array([255 / 219, 255 / 224, 255 / 224], np.float32)
 
 
 def rgb(image: Image, values: NDArray[Any]) -> Bytes:
@@ -44,15 +47,20 @@ def _same(pixels: Bytes) -> Bytes:
 
 
 def _full_range(pixels: Bytes) -> Bytes:
-    # Pillow's YCbCr is the full-range ITU-R BT.601 of YBR_FULL, in compiled code.
-    return np.asarray(Picture.fromarray(pixels, "YCbCr").convert("RGB"))
+    return _from_ycbcr(pixels, black=0, matrix=_FULL)
 
 
 def _studio_range(pixels: Bytes) -> Bytes:
-    offset = [_BLACK, _CHROMA_ZERO, _CHROMA_ZERO]
-    linear = (pixels.astype(np.float32) - offset) @ _STUDIO.T
-    rounded: Bytes = np.clip(linear + 0.5, 0, 255).astype(np.uint8)
-    return rounded
+    return _from_ycbcr(pixels, black=16, matrix=_STUDIO)
+
+
+def _from_ycbcr(pixels: Bytes, *, black: int, matrix: Matrix) -> Bytes:
+    """Return RGB to the nearest level; Pillow is faster, and up to one level too dark."""
+    flat = pixels.reshape(-1, 3).astype(np.float32)
+    flat -= np.array([black, _CHROMA_ZERO, _CHROMA_ZERO], np.float32)
+    linear = flat @ matrix.T + np.float32(0.5)
+    rounded: Bytes = np.clip(linear, 0, 255, out=linear).astype(np.uint8)
+    return rounded.reshape(pixels.shape)
 
 
 def _hue(pixels: Bytes) -> Bytes:

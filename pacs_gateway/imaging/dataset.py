@@ -35,6 +35,7 @@ _NUMBERS = {
     "US": "H", "SS": "h", "UL": "I", "SL": "i", "UV": "Q", "SV": "q", "FL": "f", "FD": "d",
     "US or SS": "H",
 }  # fmt: skip
+_NEVER_SWAPPED = frozenset({"OB", "UN"})
 _WHOLE_TEXTS = frozenset({"LT", "ST", "UT", "UR"})
 """VRs of one value, in which a backslash is a character."""
 _BYTES = (LONG_LENGTH_VRS | {"AT", "OB or OW", "US or OW", "US or SS or OW"}) - {"UC", "UT", "UR"}
@@ -148,6 +149,19 @@ class DataSet:
             return b""
         _, start, stop = self.spans[tag]
         return self.encoding.buffer[start:stop]
+
+    def words(self, name: Name) -> bytes:
+        """Return the bytes of a value, its 16-bit words in little endian order, none if absent.
+
+        Bytes and bits packed into words change their places with byte order (PS3.5 8.1).
+        """
+        value = self.raw(name)
+        tag = name if isinstance(name, int) else tag_for_keyword(name) or 0
+        if not value or not self.encoding.big_endian or self.spans[tag][0] in _NEVER_SWAPPED:
+            return value
+        swapped = bytearray(value[: len(value) // 2 * 2])
+        swapped[0::2], swapped[1::2] = value[1::2], value[0 : len(swapped) : 2]
+        return bytes(swapped)
 
     def _items(self, tag: int, span: Span) -> "Items":
         found = self._sequences.get(tag)

@@ -72,8 +72,8 @@ def decode_exactly(image: Image, frame: bytes, *, max_samples: int) -> Decoded:
 def explicit_little_endian(image: Image, frame: bytes, *, max_samples: int) -> bytes:
     """Return one frame as it would stand in Explicit VR Little Endian (PS3.5 A.2).
 
-    Colour that was compressed comes back by pixel, and in RGB if the codec's own transform was
-    undone.
+    Colour that was compressed comes back as Planar Configuration says, and in RGB if the codec's
+    own transform was undone.
 
     Raises UnrenderableError as `decode_exactly` does.
     """
@@ -81,7 +81,7 @@ def explicit_little_endian(image: Image, frame: bytes, *, max_samples: int) -> b
     if image.transfer_syntax_uid in _NATIVE:
         return native.reordered(image, frame)
     decoded = decode_exactly(image, frame, max_samples=max_samples)
-    return native.little_endian_bytes(decoded.image, decoded.cells)
+    return native.little_endian_bytes(decoded.image, decoded.cells, planar=image.planar)
 
 
 def _shape(image: Image) -> tuple[int, int, int, int]:
@@ -121,11 +121,7 @@ def _of_stream(image: Image, stream: Decompressed) -> Image:
     allocated = max(image.bits_allocated, 8 * pixels.dtype.itemsize)
     if image.bits_allocated == 1 and pixels.max(initial=0) <= 1:
         allocated = 1
-    stored, high_bit = image.bits_stored, image.high_bit
-    if image.transfer_syntax_uid != codecs.RLE:
-        # Streams carry values without foreign bits, so High Bit means nothing for them.
-        stored = min(max(stored, stream.precision), allocated)
-        high_bit = stored - 1
+    stored, high_bit = _stored_bits(image, stream, allocated)
     return replace(
         image,
         rows=rows,
@@ -138,6 +134,18 @@ def _of_stream(image: Image, stream: Decompressed) -> Image:
         high_bit=high_bit,
         signed=image.signed or pixels.dtype.kind == "i",
     )
+
+
+def _stored_bits(image: Image, stream: Decompressed, allocated: int) -> tuple[int, int]:
+    """Return Bits Stored and High Bit of decoded cells."""
+    stored, high_bit = image.bits_stored, image.high_bit
+    left_aligned = stream.precision > high_bit >= stored
+    if image.transfer_syntax_uid == codecs.RLE or left_aligned:
+        return stored, high_bit
+    if not stream.foreign_bits:
+        stored = min(max(stored, stream.precision), allocated)
+    # A stream too narrow for High Bit begins each value at the lowest bit.
+    return stored, stored - 1
 
 
 def _colour_model(image: Image, photometric: str, samples: int) -> str:

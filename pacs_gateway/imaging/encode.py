@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as Picture
 
-from pacs_gateway.imaging.options import GIF, JPEG, PNG, WEBP, RenderOptions
+from pacs_gateway.imaging import film
+from pacs_gateway.imaging.options import GIF, JPEG, MP4, PNG, WEBP, RenderOptions
 
 _FULL_CHROMA = 0
 """Pillow's name for 4:4:4: thin coloured lines in ultrasound must not bleed."""
@@ -40,7 +41,12 @@ def encode_cine(
     options: RenderOptions,
     profile: bytes | None = None,
 ) -> bytes:
-    """Return pictures as one moving GIF or WebP file that repeats for ever."""
+    """Return pictures as one moving GIF or WebP file that repeats for ever, or as a film in MP4.
+
+    Raises NotAcceptableError where films cannot be made.
+    """
+    if options.media_type == MP4:
+        return film.mp4(pictures, durations_ms, quality=options.quality)
     file = BytesIO()
     durations = [max(_MIN_DURATION_MS, round(duration)) for duration in durations_ms]
     pictures[0].save(

@@ -1,16 +1,18 @@
 """Graphics and texts of a presentation state, drawn on what it shows (PS3.3 C.10.5)."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as Picture
 from PIL import ImageDraw
 
-from pacs_gateway.imaging import attributes
+from pacs_gateway.imaging import attributes, cielab
+from pacs_gateway.imaging.arrangement import Arrangement
 from pacs_gateway.imaging.dataset import DataSet
 from pacs_gateway.imaging.lettering import Colour, lettering, written
-from pacs_gateway.imaging.presentation import Arrangement, State
+from pacs_gateway.imaging.presentation import State
 
 Points = NDArray[np.float64]
 
@@ -26,35 +28,81 @@ _ENDS_OF_LINE = 2
 _ENDS_OF_ELLIPSE = 4
 _CIRCLE_STEPS = 72
 _COLOURS: Mapping[str, Colour] = {"L": 255, "RGB": (255, 255, 0)}
+"""Of what has none of its own."""
+_STYLES = (
+    ("LineStyleSequence", "PatternOnColorCIELabValue"),
+    ("TextStyleSequence", "TextColorCIELabValue"),
+)
+_COMPONENTS = 3
+
+
+class _Object(NamedTuple):
+    """A graphic or a text, with the colour that the state wants for it."""
+
+    item: DataSet
+    is_text: bool
+    colour: Colour | None
 
 
 def annotated(state: State, picture: Picture.Image, shown: Arrangement) -> Picture.Image:
-    """Return `picture`, which `shown` has arranged, with the state's graphics and texts on it."""
+    """Return `picture`, which `shown` has arranged, with the state's graphics and texts on it.
+
+    A grey picture becomes one in RGB if something on it has a colour.
+    """
+    layers = {
+        attributes.text(layer, "GraphicLayer"): layer
+        for layer in attributes.items(state.header.data_set, "GraphicLayerSequence")
+    }
+    objects = list(_objects(state, layers))
+    default = _COLOURS[picture.mode]
+    if any(isinstance(each.colour, tuple) for each in objects):
+        picture = picture.convert("RGB")
     draw = ImageDraw.Draw(picture)
-    colour = _COLOURS[picture.mode]
-    left = MAX_OBJECTS
-    for annotation in _in_order(state):
-        for graphic in attributes.items(annotation, "GraphicObjectSequence")[:left]:
-            left -= 1
-            points = _placed(graphic, "GraphicData", "GraphicAnnotationUnits", shown)
-            kind = attributes.text(graphic, "GraphicType")
-            if points.size and kind in _DRAWN:
-                filled = attributes.text(graphic, "GraphicFilled") == "Y"
-                _DRAWN[kind](draw, points, colour, filled=filled)
-        for text in attributes.items(annotation, "TextObjectSequence")[:left]:
-            left -= 1
-            _write(draw, text, shown, colour)
+    for each in objects:
+        colour = default if each.colour is None else each.colour
+        if isinstance(colour, int) and picture.mode == "RGB":
+            colour = (colour, colour, colour)
+        if each.is_text:
+            _write(draw, each.item, shown, colour)
+        else:
+            _draw(draw, each.item, shown, colour)
     return picture
 
 
-def _in_order(state: State) -> Sequence[DataSet]:
-    """Return the annotations, the lowest layer first."""
-    orders = {
-        attributes.text(layer, "GraphicLayer"): attributes.integer(layer, "GraphicLayerOrder") or 0
-        for layer in attributes.items(state.header.data_set, "GraphicLayerSequence")
-    }
-    found = state.chosen("GraphicAnnotationSequence")
-    return sorted(found, key=lambda item: orders.get(attributes.text(item, "GraphicLayer"), 0))
+def _objects(state: State, layers: Mapping[str, DataSet]) -> Iterator[_Object]:
+    """Yield what is to be drawn, the lowest layer first."""
+
+    def order(annotation: DataSet) -> int:
+        layer = layers.get(attributes.text(annotation, "GraphicLayer"))
+        return attributes.integer(layer, "GraphicLayerOrder") or 0 if layer is not None else 0
+
+    left = MAX_OBJECTS
+    for annotation in sorted(state.chosen("GraphicAnnotationSequence"), key=order):
+        layer = layers.get(attributes.text(annotation, "GraphicLayer"))
+        for sequence in ("GraphicObjectSequence", "TextObjectSequence"):
+            for item in attributes.items(annotation, sequence)[:left]:
+                left -= 1
+                yield _Object(item, sequence == "TextObjectSequence", _colour(item, layer))
+
+
+def _colour(item: DataSet, layer: DataSet | None) -> Colour | None:
+    """Return the colour of an object's own style or else of its layer, None if neither has one."""
+    for sequence, name in _STYLES:
+        style = attributes.item(item, sequence)
+        if style is not None and (own := _cielab(style, name)) is not None:
+            return own
+    if layer is None:
+        return None
+    recommended = _cielab(layer, "GraphicLayerRecommendedDisplayCIELabValue")
+    if recommended is not None:
+        return recommended
+    grey = attributes.integer(layer, "GraphicLayerRecommendedDisplayGrayscaleValue")
+    return min(max(grey, 0) >> 8, 255) if grey is not None else None
+
+
+def _cielab(data_set: DataSet, name: str) -> Colour | None:
+    encoded = attributes.integers(data_set, name)
+    return cielab.srgb(encoded) if len(encoded) == _COMPONENTS else None
 
 
 def _placed(item: DataSet, name: str, units: str, shown: Arrangement) -> Points:
@@ -68,6 +116,14 @@ def _placed(item: DataSet, name: str, units: str, shown: Arrangement) -> Points:
         placed = shown.place(points)
     # Not a number is not near either.
     return placed if (np.abs(placed) <= _FARTHEST).all() else np.empty((0, 2))
+
+
+def _draw(draw: ImageDraw.ImageDraw, item: DataSet, shown: Arrangement, colour: Colour) -> None:
+    points = _placed(item, "GraphicData", "GraphicAnnotationUnits", shown)
+    kind = attributes.text(item, "GraphicType")
+    if points.size and kind in _DRAWN:
+        filled = attributes.text(item, "GraphicFilled") == "Y"
+        _DRAWN[kind](draw, points, colour, filled=filled)
 
 
 def _write(draw: ImageDraw.ImageDraw, item: DataSet, shown: Arrangement, colour: Colour) -> None:

@@ -25,7 +25,7 @@ from pacs_gateway.imaging.image import (
 
 _KINDS = {0x7FE00008: Kind.FLOAT, 0x7FE00009: Kind.DOUBLE}
 # Twelve bits are two pixels in three bytes, which no standard since 1998 allows but archives hold.
-_BITS_ALLOCATED = {Kind.INTEGER: (1, 8, 12, 16, 32), Kind.FLOAT: (32,), Kind.DOUBLE: (64,)}
+_BITS_ALLOCATED = {Kind.INTEGER: (1, 8, 12, 16, 32, 64), Kind.FLOAT: (32,), Kind.DOUBLE: (64,)}
 _BYTE_BITS = 8
 _SIGN, _BEYOND_WORD = 0x8000, 0x10000
 _CINE_MS = 100.0
@@ -99,7 +99,7 @@ def image(header: Header) -> Image:
         transfer_syntax_uid=syntax,
         kind=kind,
         big_endian=big_endian,
-        word_swapped=big_endian and allocated == _BYTE_BITS and _has_words(data_set),
+        word_swapped=big_endian and allocated <= _BYTE_BITS and _has_words(data_set),
         rows=rows,
         columns=columns,
         samples=samples,
@@ -158,10 +158,10 @@ def shades(header: Header, number: int) -> Shades:
     return Shades(
         slope=slope,
         intercept=intercept,
-        modality_lut=look_up_table(header, modality_lut, signed=signed),
+        modality_lut=look_up_table(modality_lut, signed=signed),
         window=window(voi)
         or (_TWO_VALUES if attributes.integer(data_set, "BitsStored") == 1 else None),
-        voi_lut=look_up_table(header, voi_lut, signed=signed or intercept < 0 or slope < 0),
+        voi_lut=look_up_table(voi_lut, signed=signed or intercept < 0 or slope < 0),
         inverted=_inverted(data_set),
         padding=_padding(data_set, signed=signed),
         supplement=_supplement(header),
@@ -212,18 +212,17 @@ def _supplement(header: Header) -> Palette | None:
 
 
 def _palette_values(header: Header, colour: str, entries: int, bits: int) -> Sequence[int]:
-    plain = header.data_set.raw(f"{colour}PaletteColorLookupTableData")
+    plain = header.data_set.words(f"{colour}PaletteColorLookupTableData")
     if plain:
-        return _numbers(header, plain, entries, bits)
-    segments = header.data_set.raw(f"Segmented{colour}PaletteColorLookupTableData")
+        return _numbers(plain, entries, bits)
+    segments = header.data_set.words(f"Segmented{colour}PaletteColorLookupTableData")
     if not segments:
         raise UnrenderableError("The palette of this image is missing.")
-    wide = bits > _BYTE_BITS
-    numbers = tables.words(segments, big_endian=header.big_endian) if wide else tuple(segments)
+    numbers = tables.words(segments) if bits > _BYTE_BITS else tuple(segments)
     return tables.SegmentedTable(numbers, bits=bits, entries=entries).expand()
 
 
-def look_up_table(header: Header, item: DataSet | None, *, signed: bool = False) -> Lut | None:
+def look_up_table(item: DataSet | None, *, signed: bool = False) -> Lut | None:
     """Return the table of one item of a LUT sequence (PS3.3 C.11.1.1), None if there is none.
 
     `signed` tells whether its inputs may be negative.
@@ -231,21 +230,21 @@ def look_up_table(header: Header, item: DataSet | None, *, signed: bool = False)
     if item is None:
         return None
     descriptor = _descriptor(item, "LUTDescriptor", signed=signed)
-    data = item.raw("LUTData")
+    data = item.words("LUTData")
     if descriptor is None or not data:
         return None
     entries, first, bits = descriptor
-    values = tuple(_numbers(header, data, entries, bits))[:entries]
+    values = tuple(_numbers(data, entries, bits))[:entries]
     # Some writers announce fewer bits than their values have.
     bits = max(bits, max(values, default=0).bit_length())
     return Lut(first, bits, values) if values else None
 
 
-def _numbers(header: Header, data: bytes, entries: int, bits: int) -> Sequence[int]:
+def _numbers(data: bytes, entries: int, bits: int) -> Sequence[int]:
     # Tables of bytes are also announced as 16 bits; then only their length tells.
     if len(data) < 2 * entries and (bits <= _BYTE_BITS or entries <= len(data) <= entries + 1):
         return tuple(data)
-    return tables.words(data, big_endian=header.big_endian)
+    return tables.words(data)
 
 
 def _descriptor(data_set: DataSet, keyword: str, *, signed: bool) -> tuple[int, int, int] | None:

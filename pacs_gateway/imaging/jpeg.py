@@ -27,7 +27,8 @@ _SCAN = b"\xff\xda"
 _MARKER = 0xFF
 _SOI_LENGTH = 2
 _SOS, _DRI = 0xDA, 0xDD
-_FRAME_MARKERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_JPEG_LS = 0xF7
+_FRAME_MARKERS = (frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}) | {_JPEG_LS}
 _SEQUENTIAL = frozenset({0xC0, 0xC1, 0xC3})
 _LOSSLESS = 0xC3
 _JFIF, _ADOBE = (0xE0, b"JFIF"), (0xEE, b"Adobe")
@@ -47,6 +48,8 @@ class _Head:
     components_in_scan: int
     names_its_colours: bool
     """Whether a JFIF or Adobe segment says how the colours are encoded."""
+    subsampled: bool
+    """Whether components differ in size."""
     restarts: bool
     """Whether the scan may be divided by restart markers."""
 
@@ -61,7 +64,8 @@ def decode(image: Image, frame: bytes) -> Decompressed:
     """Return the samples of a JPEG stream, colours as RGB unless the stream is lossless.
 
     JFIF and Adobe markers say whether the stream is YCbCr, and libjpeg follows them; without
-    either, the photometric interpretation decides, not libjpeg's guess by component numbers.
+    either, the photometric interpretation decides, not libjpeg's guess by component numbers; but
+    nobody leaves out every second red pixel, so components of different sizes are YCbCr.
     Lossless streams are never converted: the photometric interpretation describes their samples.
 
     Raises UnrenderableError or one of CODEC_ERRORS.
@@ -69,20 +73,19 @@ def decode(image: Image, frame: bytes) -> Decompressed:
     head = _head(frame)
     decoder, photometric = _decoder(image, head)
     pixels = _checked(frame, head, decoder)
-    # A lossless cell may hold foreign bits above the stored ones, others hold nothing but values.
-    precision = 0 if head.process == _LOSSLESS else head.precision
-    return Decompressed(pixels, photometric, precision)
+    return Decompressed(pixels, photometric, head.precision, head.process == _LOSSLESS)
 
 
 def decode_ls(image: Image, frame: bytes) -> Decompressed:
     """Return the samples of a JPEG-LS stream, lossless or near-lossless (ITU-T T.87).
 
-    Raises one of CODEC_ERRORS.
+    Raises UnrenderableError or one of CODEC_ERRORS.
     """
     # CharLS notices every cut, but searches half a minute for an end marker that is not there.
     if frame.rfind(_END) <= frame.rfind(_SCAN):
         frame += _END
-    return Decompressed(imagecodecs.jpegls_decode(frame), image.photometric)
+    pixels = imagecodecs.jpegls_decode(frame)
+    return Decompressed(pixels, image.photometric, _head(frame).precision, foreign_bits=True)
 
 
 def _decoder(image: Image, head: _Head) -> tuple[Callable[[bytes], Array], str]:
@@ -95,7 +98,8 @@ def _decoder(image: Image, head: _Head) -> tuple[Callable[[bytes], Array], str]:
         return _decoder_of(rgb, rgb), image.photometric
     if head.names_its_colours:
         return _decoder_of(None, rgb), "RGB"
-    return _decoder_of(rgb if image.photometric == "RGB" else ycbcr, rgb), "RGB"
+    is_rgb = image.photometric == "RGB" and not head.subsampled
+    return _decoder_of(rgb if is_rgb else ycbcr, rgb), "RGB"
 
 
 def _decoder_of(stored: int | None, wanted: int) -> Callable[[bytes], Array]:
@@ -110,7 +114,8 @@ def _checked(frame: bytes, head: _Head, decoder: Callable[[bytes], Array]) -> Ar
         pixels = decoder(frame)
         if head.is_one_run and np.isin(pixels[-1, -1], _FILLED_IN).all():
             # Perhaps a picture that was cut and closed again; seldom one that is just so grey.
-            _refuse_if_open(frame[:end], pixels, decoder)
+            # Fill bytes before the end marker (ITU-T T.81 B.1.1.2) are no part of the scan.
+            _refuse_if_open(frame[:end].rstrip(b"\xff"), pixels, decoder)
         return pixels
     if not head.is_one_run:
         # Whether more scans or intervals were to come, nobody can tell.
@@ -135,7 +140,7 @@ def _refuse_if_open(scan: bytes, pixels: Array, decoder: Callable[[bytes], Array
 
 def _head(frame: bytes) -> _Head:
     process = precision = components = 0
-    names_its_colours = restarts = False
+    names_its_colours = subsampled = restarts = False
     at = _SOI_LENGTH
     while at + 4 <= len(frame) and frame[at] == _MARKER:
         marker = frame[at + 1]
@@ -144,9 +149,18 @@ def _head(frame: bytes) -> _Head:
             continue
         segment = frame[at + 4 : at + 2 + int.from_bytes(frame[at + 2 : at + 4], "big")]
         if marker == _SOS and segment and components:
-            return _Head(process, precision, components, segment[0], names_its_colours, restarts)
+            return _Head(
+                process=process,
+                precision=precision,
+                components=components,
+                components_in_scan=segment[0],
+                names_its_colours=names_its_colours,
+                subsampled=subsampled,
+                restarts=restarts,
+            )
         if marker in _FRAME_MARKERS and len(segment) > 5:  # noqa: PLR2004 - up to Nf
             process, precision, components = marker, segment[0], segment[5]
+            subsampled = len(set(segment[7 : 6 + 3 * components : 3])) > 1
         restarts |= marker == _DRI and any(segment)
         names_its_colours |= any(
             marker == number and segment.startswith(name) for number, name in (_JFIF, _ADOBE)

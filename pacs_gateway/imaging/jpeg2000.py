@@ -18,6 +18,7 @@ _END = b"\xff\xd9"
 _PRECISION_AT = 42
 """Ssiz of the first component, from the start of the code stream (A.5.1)."""
 _SIGNED = 0x80
+_DIMENSIONS_OF_GREY = 2
 
 
 def decode(image: Image, frame: bytes) -> Decompressed:
@@ -39,6 +40,9 @@ def decode_ht(image: Image, frame: bytes) -> Decompressed:
 
 
 def _described(image: Image, stream: bytes, pixels: Array) -> Decompressed:
+    if pixels.ndim > _DIMENSIONS_OF_GREY and pixels.shape[2] == image.samples + 1:
+        # Opacity, which DICOM does not know, behind grey or the three colours.
+        pixels = pixels[..., :-1] if image.samples > 1 else pixels[..., 0]
     photometric = "RGB" if image.photometric in ("YBR_RCT", "YBR_ICT") else image.photometric
     return Decompressed(pixels, photometric, (stream[_PRECISION_AT] & ~_SIGNED) + 1)
 

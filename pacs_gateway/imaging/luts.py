@@ -1,6 +1,6 @@
 """From stored values to 8 bits for a screen: the pipeline of PS3.4 N.2.
 
-Stored values -> modality -> value of interest -> presentation. What is shown when nobody chose:
+Stored values -> modality -> value of interest -> presentation or pseudo-colour. What is shown when nobody chose:
 the first window of the frame's header, else its first VOI LUT, else the automatic window of
 `automatic`.
 """
@@ -51,6 +51,13 @@ def colours(values: Array, palette: Palette) -> Bytes:
     indices = np.clip(values.astype(np.int64) - palette.first, 0, len(table) - 1)
     rgb: Bytes = table[indices]
     return rgb
+
+
+def pseudo_colours(grey: Bytes, palette: Palette) -> Bytes:
+    """Return RGB for shades of grey, whose range spans a palette from its first to its last entry."""
+    last = len(palette.red) - 1
+    positions = (np.arange(256) * last + 127) // 255 + palette.first
+    return colours(positions, palette)[grey]
 
 
 def _by_table(flat: Array, shades: Shades, voi: Window | Lut) -> Bytes:

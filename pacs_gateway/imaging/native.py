@@ -18,6 +18,8 @@ Array = NDArray[Any]
 _SAMPLES_OF_PAIR = 4
 """Y0 Y1 Cb Cr: what two pixels of YBR_FULL_422 take (PS3.3 C.7.6.3.1.2)."""
 
+_DIMENSIONS_OF_COLOUR = 3
+_BYTE_BITS, _WORD_BYTES = 8, 2
 _PACKED_BITS, _UNPACKED_BITS = 12, 16
 """Cells of twelve bits, two in three bytes, were allowed until 1998 (ACR-NEMA, PS3.5-1993 8.1)."""
 
@@ -48,7 +50,7 @@ def unpacked(image: Image) -> Image:
 
 def single_bits(image: Image, frame: bytes) -> Array:
     """Return cells of one bit, which begin at the least significant bit of each byte."""
-    packed = _exactly(frame, -(-image.sample_count // 8))
+    packed = _exactly(reordered(image, frame), -(-image.sample_count // 8))
     bits = np.unpackbits(np.frombuffer(packed, np.uint8), bitorder="little")
     return shaped(image, bits[: image.sample_count], planar=image.planar)
 
@@ -79,8 +81,10 @@ def stored_values(image: Image, pixel_cells: Array) -> Array:
     return extended
 
 
-def little_endian_bytes(image: Image, pixel_cells: Array) -> bytes:
-    """Return cells as a native frame in Explicit VR Little Endian, colours by pixel."""
+def little_endian_bytes(image: Image, pixel_cells: Array, *, planar: bool = False) -> bytes:
+    """Return cells as a native frame in Explicit VR Little Endian, colours by pixel or plane."""
+    if planar and pixel_cells.ndim == _DIMENSIONS_OF_COLOUR:
+        pixel_cells = np.ascontiguousarray(pixel_cells.transpose(2, 0, 1))
     if image.bits_allocated == 1:
         return np.packbits(pixel_cells.astype(np.uint8), bitorder="little").tobytes()
     return pixel_cells.astype(pixel_cells.dtype.newbyteorder("<"), copy=False).tobytes()
@@ -89,12 +93,16 @@ def little_endian_bytes(image: Image, pixel_cells: Array) -> bytes:
 def reordered(image: Image, frame: bytes) -> bytes:
     """Return a native frame with its bytes in little endian order, all else as it is.
 
+    Integers of more than 16 bits are words too, the lower one first, which byte order does not
+    change (PS3.5 8.1.1 and A.3 of 2016b).
+
     Raises UnrenderableError for a frame that begins or ends inside a cell or swapped word.
     """
-    width = 2 if image.word_swapped else image.bits_allocated // 8
-    if width < 2 or not image.big_endian:  # noqa: PLR2004 - bytes have no order
+    if not image.big_endian or (image.bits_allocated <= _BYTE_BITS and not image.word_swapped):
         return frame
-    if len(frame) % width:
+    width = _WORD_BYTES if image.kind is Kind.INTEGER else image.bits_allocated // 8
+    shares_bytes = image.bits_allocated == 1 and image.sample_count % _BYTE_BITS
+    if shares_bytes or len(frame) % width:
         raise UnrenderableError("The frame does not end where one of its values does.")
     return np.frombuffer(frame, f">u{width}").byteswap().tobytes()
 

@@ -10,14 +10,16 @@ JPEG = "image/jpeg"
 PNG = "image/png"
 WEBP = "image/webp"
 GIF = "image/gif"
+MP4 = "video/mp4"
 STILL_TYPES = (JPEG, PNG, WEBP, GIF)
-CINE_TYPES = (GIF, WEBP)
+CINE_TYPES = (GIF, WEBP, MP4)
 """Types of one file that holds many frames."""
 
 PATIENT, TECHNIQUE = "patient", "technique"
 ANNOTATIONS = (PATIENT, TECHNIQUE)
-NO_PROFILE, OWN_PROFILE, SRGB = "no", "yes", "srgb"
-ICC_PROFILES = (NO_PROFILE, OWN_PROFILE, SRGB)
+NO_PROFILE, OWN_PROFILE = "no", "yes"
+SRGB, ADOBE_RGB, ROMM_RGB, DISPLAY_P3 = "srgb", "adobergb", "rommrgb", "displayp3"
+ICC_PROFILES = (NO_PROFILE, OWN_PROFILE, SRGB, ADOBE_RGB, ROMM_RGB, DISPLAY_P3)
 
 _BEST_QUALITY = 100
 
@@ -65,10 +67,10 @@ class RenderOptions:
     annotations: tuple[str, ...] = ()
     """What to write into the picture, of ANNOTATIONS (PS3.18 8.3.5.1.1)."""
     icc_profile: str = NO_PROFILE
-    """Of ICC_PROFILES: none, the image's own (else sRGB) embedded, or colours converted to sRGB."""
+    """Of ICC_PROFILES: none, the image's own (else sRGB), or colours converted to one by name."""
 
     def __post_init__(self) -> None:
-        if self.media_type not in STILL_TYPES:
+        if self.media_type not in (*STILL_TYPES, *CINE_TYPES):
             raise BadRequestError(f"Images are rendered as {' or '.join(STILL_TYPES)} only.")
         if not 1 <= self.quality <= _BEST_QUALITY:
             raise BadRequestError("The quality is a number from 1 to 100.")
@@ -85,9 +87,9 @@ class RenderOptions:
             raise BadRequestError(f"Annotations are {' and '.join(ANNOTATIONS)}.")
         if self.icc_profile not in ICC_PROFILES:
             raise BadRequestError(f"The ICC profile is one of {', '.join(ICC_PROFILES)}.")
-        if self.icc_profile != NO_PROFILE and self.media_type == GIF:
+        if self.icc_profile != NO_PROFILE and self.media_type in (GIF, MP4):
             # PS3.18 8.3.5.1.5 wants this where a type has no place for a profile.
-            raise BadRequestError(f"Pictures of type {GIF} have no ICC profile.")
+            raise BadRequestError(f"Pictures of type {self.media_type} have no ICC profile.")
 
 
 def _usable(window: Window) -> bool:

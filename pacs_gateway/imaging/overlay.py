@@ -76,7 +76,7 @@ def _plane(data_set: DataSet, group: int, number: int, decoded: Decoded | None) 
     rows, columns = whole(_ROWS, 0), whole(_COLUMNS, 0)
     if not (0 < rows <= _MAX_SIDE and 0 < columns <= _MAX_SIDE):
         return None
-    data = _packed(data_set, group)
+    data = data_set.words(group << 16 | _DATA)
     if data:
         # A plane without a number of frames is on every frame of the image.
         frame = number - whole(_FRAME_ORIGIN, 1) if whole(_FRAMES, 0) > 0 else 0
@@ -90,16 +90,6 @@ def _plane(data_set: DataSet, group: int, number: int, decoded: Decoded | None) 
     origin = attributes.integers(data_set, group << 16 | _ORIGIN)
     row, column = (origin[0] - 1, origin[1] - 1) if len(origin) > 1 else (0, 0)
     return _Plane(bits, row, column)
-
-
-def _packed(data_set: DataSet, group: int) -> bytes:
-    """Return the bytes of a plane, the first pixel in the lowest bit of the first one."""
-    tag = group << 16 | _DATA
-    data = data_set.raw(tag)
-    if not data_set.encoding.big_endian or not data or data_set.spans[tag][0] == "OB":
-        return data
-    # Words of a big endian data set (PS3.5 8.1.2).
-    return np.frombuffer(data[: len(data) // 2 * 2], np.uint16).byteswap().tobytes()
 
 
 def _frame_of(data: bytes, frame: int, count: int) -> Mask | None:

@@ -1,11 +1,12 @@
 """Softcopy presentation states: how somebody wanted an image to be seen (PS3.3 A.33, PS3.4 N.2).
 
 A state says it for each of the images it references, or for some of their frames. Grey levels
-come first (`shades`), then overlays (`overlays`), what is blacked out (`shuttered`), the part that
-is shown and its orientation (`arrangement`), and what is drawn on it (`graphics.py`).
+come first (`shades`) and their pseudo-colours (`coloured`), then overlays (`overlays`), what is
+blacked out (`shuttered`), the part that is shown and its orientation (`arrangement.py`), and what
+is drawn on it (`graphics.py`).
 
-What needs more than one image (mask subtraction, blending) and pseudo-colour are not done: such
-an image is shown in its own grey levels.
+What needs more than one image (mask subtraction, blending) is not done: such an image is shown in
+its own grey levels.
 """
 
 from collections.abc import Iterator, Sequence
@@ -17,19 +18,16 @@ from numpy.typing import NDArray
 from PIL import Image as Picture
 from PIL import ImageDraw
 
-from pacs_gateway.imaging import attributes, header, overlay
+from pacs_gateway.imaging import attributes, header, luts, overlay
 from pacs_gateway.imaging.dataset import DataSet
 from pacs_gateway.imaging.decode import Decoded
 from pacs_gateway.imaging.image import Shades
 
-_QUARTER_TURNS = {90: Picture.Transpose.ROTATE_270, 180: Picture.Transpose.ROTATE_180,
-                  270: Picture.Transpose.ROTATE_90}  # fmt: skip
-"""Pillow turns to the left, the standard to the right (PS3.3 C.10.6)."""
 _CORNERS = 2
+_DIMENSIONS_OF_GREY = 2
 _ACTIVATION_LAYER = 0x1001
-_MAX_DISPLAYED_PIXELS = 32_000_000
-"""A displayed area may reach far beyond the image, and that is black."""
 
+Bytes = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
 
 
@@ -74,9 +72,7 @@ def shades(state: State, own: Shades) -> Shades:
     """
     data_set = state.header.data_set
     slope = attributes.decimal(data_set, "RescaleSlope")
-    modality_lut = header.look_up_table(
-        state.header, attributes.item(data_set, "ModalityLUTSequence")
-    )
+    modality_lut = header.look_up_table(attributes.item(data_set, "ModalityLUTSequence"))
     result = own
     if slope or modality_lut:
         result = replace(
@@ -90,16 +86,25 @@ def shades(state: State, own: Shades) -> Shades:
     return replace(
         result,
         window=header.window(voi) if voi is not None else None,
-        voi_lut=header.look_up_table(
-            state.header, attributes.item(voi, "VOILUTSequence"), signed=signed
-        )
+        voi_lut=header.look_up_table(attributes.item(voi, "VOILUTSequence"), signed=signed)
         if voi is not None
         else None,
-        presentation_lut=header.look_up_table(
-            state.header, attributes.item(data_set, "PresentationLUTSequence")
-        ),
+        presentation_lut=header.look_up_table(attributes.item(data_set, "PresentationLUTSequence")),
         inverted=attributes.text(data_set, "PresentationLUTShape") == "INVERSE",
     )
+
+
+def coloured(state: State, grey: Bytes) -> Bytes:
+    """Return shades of grey in the colours of a pseudo-colour state's palette (PS3.4 N.2.2).
+
+    Without a palette they stay grey, and so do pictures that have colours already.
+
+    Raises UnrenderableError if the palette is damaged.
+    """
+    has_palette = state.header.data_set.raw("RedPaletteColorLookupTableDescriptor")
+    if not has_palette or grey.ndim > _DIMENSIONS_OF_GREY:
+        return grey
+    return luts.pseudo_colours(grey, header.palette(state.header))
 
 
 def overlays(state: State, image: header.Header, decoded: Decoded) -> Iterator[Mask]:
@@ -160,59 +165,3 @@ def _shutters(state: State, size: tuple[int, int]) -> Iterator[Mask]:
 def _of_16_bits(value: int, mode: str) -> Any:
     grey = max(0, min(value >> 8, 255))
     return grey if mode == "L" else (grey, grey, grey)
-
-
-@dataclass(frozen=True, slots=True)
-class Arrangement:
-    """Which part of the image is shown, and how it is turned."""
-
-    left: int
-    top: int
-    columns: int
-    rows: int
-    quarter_turns: int
-    """To the right."""
-    flipped: bool
-    """Left and right change places after turning."""
-
-    def apply(self, picture: Picture.Image) -> Picture.Image:
-        """Return what is shown; beyond the image it is black."""
-        box = (self.left, self.top, self.left + self.columns, self.top + self.rows)
-        shown = picture if box == (0, 0, *picture.size) else picture.crop(box)
-        if self.quarter_turns:
-            shown = shown.transpose(_QUARTER_TURNS[90 * self.quarter_turns])
-        return shown.transpose(Picture.Transpose.FLIP_LEFT_RIGHT) if self.flipped else shown
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """Columns and rows of what is shown."""
-        upright = self.quarter_turns % 2 == 0
-        return (self.columns, self.rows) if upright else (self.rows, self.columns)
-
-    def place(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return where points of the image (column, row; from 0) are in what is shown."""
-        x, y = points[:, 0] - self.left, points[:, 1] - self.top
-        columns, rows = float(self.columns), float(self.rows)
-        for _ in range(self.quarter_turns):
-            x, y = rows - y, x
-            columns, rows = rows, columns
-        return np.stack([columns - x if self.flipped else x, y], axis=-1)
-
-
-def arrangement(state: State, size: tuple[int, int]) -> Arrangement:
-    """Return what the state shows of an image of `size` columns and rows (PS3.3 C.10.4, C.10.6)."""
-    data_set = state.header.data_set
-    left, top, columns, rows = 0, 0, *size
-    area = next(iter(state.chosen("DisplayedAreaSelectionSequence")), None)
-    if area is not None:
-        first = attributes.integers(area, "DisplayedAreaTopLeftHandCorner")
-        last = attributes.integers(area, "DisplayedAreaBottomRightHandCorner")
-        if len(first) == len(last) == _CORNERS:
-            # The corners are what is top left after turning: in the image it may be any corner.
-            wide, high = abs(last[0] - first[0]) + 1, abs(last[1] - first[1]) + 1
-            if wide * high <= max(_MAX_DISPLAYED_PIXELS, columns * rows):
-                left, top = min(first[0], last[0]) - 1, min(first[1], last[1]) - 1
-                columns, rows = wide, high
-    rotation = attributes.integer(data_set, "ImageRotation") or 0
-    flipped = attributes.text(data_set, "ImageHorizontalFlip") == "Y"
-    return Arrangement(left, top, columns, rows, rotation // 90 % 4, flipped)

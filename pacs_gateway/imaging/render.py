@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from pacs_gateway.config import ImagingSettings
 from pacs_gateway.imaging.options import RenderOptions
+from pacs_gateway.imaging.recode import compressed_frame
 from pacs_gateway.imaging.sandbox import Sandbox
 
 Result = TypeVar("Result")
@@ -73,6 +74,15 @@ class Renderer:
     def native(self, header: bytes, frame: bytes) -> bytes:
         """Return a frame as it would stand in Explicit VR Little Endian; raises as `render`."""
         return self._sandbox.run(_native, header, frame, self._max_samples)
+
+    def compressed(self, header: bytes, frame: bytes, transfer_syntax_uid: str) -> bytes:
+        """Return a frame without loss in one of `recode.MADE_ON_REQUEST`; raises as `render`.
+
+        Raises NotAcceptableError for pixels that the transfer syntax cannot hold.
+        """
+        return self._sandbox.run(
+            compressed_frame, header, frame, transfer_syntax_uid, self._max_samples
+        )
 
     def run(self, function: Callable[..., Result], *arguments: object) -> Result:
         """Return what `function` returns in a child: drawing for others; raises as `render`."""

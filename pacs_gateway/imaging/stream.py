@@ -18,7 +18,9 @@ class Decompressed(NamedTuple):
     photometric: str
     """The colour model of `pixels`, after whatever conversion the codec did."""
     precision: int = 0
-    """Bits of a sample if the stream knows better than the header, else 0."""
+    """Bits of a sample if the stream says so, else 0."""
+    foreign_bits: bool = False
+    """Whether there may be something else above the stored bits, as in whole cells."""
 
 
 def damaged() -> UnrenderableError:

@@ -1,5 +1,6 @@
 """Values of lookup tables as they stand in the header (PS3.3 C.7.6.3.1.6, C.7.9.2)."""
 
+import struct
 from collections.abc import Sequence
 
 from pacs_gateway.errors import UnrenderableError
@@ -8,11 +9,9 @@ _DISCRETE, _LINEAR, _INDIRECT = 0, 1, 2
 _BYTE_BITS = 8
 
 
-def words(data: bytes, *, big_endian: bool) -> Sequence[int]:
-    """Return the 16-bit words of an OW value."""
-    whole = memoryview(data)[: len(data) // 2 * 2]
-    native = memoryview(_swapped(whole) if big_endian else bytes(whole)).cast("H")
-    return tuple(native)
+def words(data: bytes) -> Sequence[int]:
+    """Return the little endian 16-bit words of an OW value."""
+    return struct.unpack_from(f"<{len(data) // 2}H", data)
 
 
 def to_bytes(values: Sequence[int], entries: int, bits: int) -> bytes:
@@ -81,9 +80,3 @@ class SegmentedTable:
             return byte_offset // 2, at + 2
         low, second, third, high = (self._numbers[at + step] for step in range(4))
         return low | second << 8 | third << 16 | high << 24, at + 4
-
-
-def _swapped(data: memoryview) -> bytes:
-    swapped = bytearray(data)
-    swapped[0::2], swapped[1::2] = data[1::2], data[0::2]
-    return bytes(swapped)

@@ -22,6 +22,7 @@ from pacs_gateway.imaging import (
     presentation,
     profiles,
 )
+from pacs_gateway.imaging.arrangement import arrangement
 from pacs_gateway.imaging.decode import Decoded, decode, explicit_little_endian
 from pacs_gateway.imaging.encode import encode, encode_cine, picture_of
 from pacs_gateway.imaging.image import Window
@@ -104,7 +105,7 @@ def _picture(
     pixels = overlay.drawn(pixels, _overlays(parsed, decoded, number, options, state))
     picture = picture_of(pixels)
     if state is not None:
-        shown = presentation.arrangement(state, picture.size)
+        shown = arrangement(state, picture.size)
         picture = shown.apply(presentation.shuttered(state, picture))
         picture = graphics.annotated(state, picture, shown)
     if options.viewport is not None:
@@ -129,7 +130,8 @@ def _colours_or_greys(
     shades = header.shades(parsed, number)
     if state is not None:
         shades = presentation.shades(state, shades)
-    return luts.grey(values, shades, Window(*options.window) if options.window else None)
+    grey = luts.grey(values, shades, Window(*options.window) if options.window else None)
+    return grey if state is None else presentation.coloured(state, grey)
 
 
 def _overlays(

@@ -43,8 +43,15 @@ _CONFIG: dict[str, Any] = {
     "routerBasename": BASE,
     "extensions": [],
     "modes": [],
-    # Eleven steps in English that cover the first image a doctor opens.
-    "customizationService": {"global": {"ohif.tours": {"$set": []}}},
+    "customizationService": {
+        "global": {
+            # Eleven steps in English that cover the first image a doctor opens.
+            "ohif.tours": {"$set": []},
+            # The list of OHIF before 3.13: it says how many studies were found, has filters over
+            # every column, and is translated; the new one is in English only.
+            "workList.variant": {"$set": "legacy"},
+        }
+    },
     "showStudyList": True,
     # Some Windows machines have trouble with more than three.
     "maxNumberOfWebWorkers": 3,

@@ -97,6 +97,18 @@ class BulkParts:
             raise TransferSyntaxError("The frames of one instance have several transfer syntaxes.")
         return syntaxes.pop()
 
+    def beginning(self, uri: str) -> bytes:
+        """Return the beginning of compressed pixel data, nothing of native ones.
+
+        Raises NotADataSetError, TransferSyntaxError.
+        """
+        named = self._named(uri)
+        # Whatever becomes of them, the metadata refers to them.
+        self._unused.difference_update(part.span for part in named)
+        if self.transfer_syntax(uri) == meta.EXPLICIT_VR_LITTLE_ENDIAN:
+            return b""
+        return self._head(named[0].span)
+
     @property
     def unused(self) -> int:
         """How many parts no metadata has referred to."""
@@ -129,8 +141,11 @@ class BulkParts:
 
     def _default_syntax(self, media_type: str, span: Span) -> str:
         if media_type == _JPEG:
-            return _jpeg_syntax(self._read(span._replace(length=min(span.length, HEAD_BYTES))))
+            return _jpeg_syntax(self._head(span))
         return _DEFAULT_SYNTAXES.get(media_type, "")
+
+    def _head(self, span: Span) -> bytes:
+        return self._read(span._replace(length=min(span.length, HEAD_BYTES)))
 
 
 _NATIVE = frozenset({meta.EXPLICIT_VR_LITTLE_ENDIAN, meta.DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN})

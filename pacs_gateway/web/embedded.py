@@ -28,7 +28,7 @@ from pacs_gateway.web.ranges import ranged_answer
 from storage.objects import ObjectStore
 from storage.records import DicomJson, StoredInstance
 
-POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'; sandbox"
+POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'; sandbox"
 """Content-Security-Policy of what others made, and of what may run nothing anyway."""
 
 _EXTENSIONS = {
@@ -90,6 +90,23 @@ class EmbeddedFiles:
         headers = validators(instance.sha256, "video")
         if (unchanged := not_modified(request, headers)) is not None:
             return unchanged
+        read, size = self._stream(instance)
+        head = await run_in_threadpool(_joined, read, 0, _SNIFFED_BYTES)
+        content_type = video_type(head, kind, instance.transfer_syntax_uid)
+        return await ranged_answer(
+            request, size=size, read=read, content_type=content_type, headers=headers
+        )
+
+    def beginning(self, instance: StoredInstance) -> bytes:
+        """Return the beginning of a video stream, all of a short one; blocking.
+
+        Raises UnrenderableError if there is none.
+        """
+        read, size = self._stream(instance)
+        return _joined(read, 0, min(size, self._settings.max_video_beginning_bytes))
+
+    def _stream(self, instance: StoredInstance) -> tuple[Read, int]:
+        """Return what reads a video stream, and its bytes."""
         if instance.pixels is None or not instance.pixels.fragments:
             raise UnrenderableError("This object holds no video stream.")
         stream = Fragments(instance.pixels.fragments)
@@ -98,11 +115,7 @@ class EmbeddedFiles:
             for offset, size in stream.spans(start, length):
                 yield from self._store.read(instance.object_key, offset=offset, length=size)
 
-        head = await run_in_threadpool(_joined, read, 0, _SNIFFED_BYTES)
-        content_type = video_type(head, kind, instance.transfer_syntax_uid)
-        return await ranged_answer(
-            request, size=stream.size, read=read, content_type=content_type, headers=headers
-        )
+        return read, stream.size
 
     def _located(self, instance: StoredInstance, kind: Kind, read: Read) -> Span:
         """Return where the document lies in the data set that `read` reads."""

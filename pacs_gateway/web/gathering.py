@@ -9,13 +9,16 @@ from dataclasses import dataclass
 
 from pacs_gateway.archive import assembly
 from pacs_gateway.archive.ingest import Accepted, Ingest
-from pacs_gateway.dicom import jsonencode, jsontext
+from pacs_gateway.dicom import jsonencode, jsontext, streamhead
 from pacs_gateway.dicom.identity import is_uid
 from pacs_gateway.dicom.jsonencode import Span
 from pacs_gateway.dicom.part10 import SOP_CLASS_UID, SOP_INSTANCE_UID
 from pacs_gateway.errors import BadRequestError, GatewayError, TooLargeError
 from pacs_gateway.web.bulkparts import BulkParts
-from storage.records import Origin
+from storage.records import DicomJson, Origin
+
+_PIXEL_DATA = "7FE00010"
+_AVAILABLE_SYNTAX = "00083002"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +102,8 @@ class Gathering:
     def _store(self, model: object, origin: Origin, study_uid: str | None) -> Accepted | Refused:
         attributes = model if isinstance(model, dict) else {}
         try:
-            encoded = jsonencode.encode(model, self._bulk, limits=self._ingest.examiner.limits)
+            complete = self._completed(attributes) if attributes else model
+            encoded = jsonencode.encode(complete, self._bulk, limits=self._ingest.examiner.limits)
             return assembly.store(
                 self._ingest,
                 attributes,
@@ -114,3 +118,16 @@ class Gathering:
             )
             sop_class, instance = (uid if is_uid(uid) else "" for uid in uids)
             return Refused(sop_class, instance, error)
+
+    def _completed(self, model: DicomJson) -> DicomJson:
+        """Return a model with what its compressed pixels say of themselves (PS3.18 10.5.2).
+
+        Of Available Transfer Syntax UID nothing is kept: it tells of the server that gave the
+        metadata, and the object will be in the transfer syntax of its pixels.
+        """
+        attributes = {tag: each for tag, each in model.items() if tag != _AVAILABLE_SYNTAX}
+        pixels = attributes.get(_PIXEL_DATA)
+        uri = pixels.get("BulkDataURI") if isinstance(pixels, dict) else None
+        if not isinstance(uri, str):
+            return attributes
+        return {**streamhead.pixel_description(self._bulk.beginning(uri)), **attributes}

@@ -1,35 +1,49 @@
 """What every answer carries, and the count of answers given."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from prometheus_client import Counter
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-SECURITY_HEADERS: Mapping[str, str] = {
-    "Content-Security-Policy": (
-        "default-src 'self'; img-src 'self' blob: data:; object-src 'none'; base-uri 'none';"
-        " form-action 'self'; frame-ancestors 'self'"
-    ),
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "SAMEORIGIN",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Resource-Policy": "same-origin",
-}
+_POLICY = (
+    "default-src 'self'; img-src 'self' blob: data:; object-src 'none'; base-uri 'none';"
+    " form-action 'self'"
+)
 IMMUTABLE = "private, max-age=31536000, immutable"
 """For bytes that can never change under their address; `private`, as they are patients' data."""
 
-_ALWAYS = tuple(
-    (name.lower().encode(), value.encode())
-    for name, value in (*SECURITY_HEADERS.items(), ("Cache-Control", "no-store"))
-)
+_POLICY_NAME = b"content-security-policy"
+
+
+def security_headers(frame_origins: Sequence[str] = ()) -> Mapping[str, str]:
+    """Return what keeps browsers from doing what a page did not mean.
+
+    Pages of `frame_origins` may show ours in a frame. X-Frame-Options can name no origin, and
+    browsers that know `frame-ancestors` do not read it.
+    """
+    framed_by_others = {} if frame_origins else {"X-Frame-Options": "SAMEORIGIN"}
+    return {
+        "Content-Security-Policy": f"{_POLICY}; {_frame_ancestors(frame_origins)}",
+        "X-Content-Type-Options": "nosniff",
+        **framed_by_others,
+        "Referrer-Policy": "no-referrer",
+        "Cross-Origin-Resource-Policy": "same-origin",
+    }
 
 
 class AnswerHeaders:
-    """Pure ASGI middleware: adds the headers above and `no-store` where nothing else is said."""
+    """Pure ASGI middleware: adds the headers above and `no-store` where nothing else is said.
 
-    def __init__(self, app: ASGIApp, answers: Counter) -> None:
+    An answer with a policy of its own gets only the part about frames added: a frame within a
+    frame of the EMR has the EMR among its ancestors too.
+    """
+
+    def __init__(self, app: ASGIApp, answers: Counter, frame_origins: Sequence[str] = ()) -> None:
         self._app = app
         self._answers = answers
+        self._frame_ancestors = _frame_ancestors(frame_origins).encode()
+        always = {**security_headers(frame_origins), "Cache-Control": "no-store"}
+        self._always = [(name.lower().encode(), value.encode()) for name, value in always.items()]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on and complete its answer."""
@@ -39,11 +53,22 @@ class AnswerHeaders:
 
         async def send_complete(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = list(message["headers"])
-                given = {name for name, _ in headers}
-                headers += [pair for pair in _ALWAYS if pair[0] not in given]
-                message["headers"] = headers
+                message["headers"] = self._complete(message["headers"])
                 self._answers.labels(scope["method"], f"{message['status'] // 100}xx").inc()
             await send(message)
 
         await self._app(scope, receive, send_complete)
+
+    def _complete(self, given: Sequence[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+        names = {name for name, _ in given}
+        return [
+            *(
+                (name, value + b"; " + self._frame_ancestors if name == _POLICY_NAME else value)
+                for name, value in given
+            ),
+            *(pair for pair in self._always if pair[0] not in names),
+        ]
+
+
+def _frame_ancestors(frame_origins: Sequence[str]) -> str:
+    return " ".join(("frame-ancestors 'self'", *frame_origins))

@@ -7,6 +7,7 @@ from functools import lru_cache, partial
 
 from pacs_gateway.errors import BadRequestError, NotAcceptableError
 
+MULTIPART = "multipart/related"
 JSON_TYPES = ("application/dicom+json", "application/json")
 Specificity = tuple[int, ...]
 Wish = tuple[float, int]
@@ -17,6 +18,8 @@ MAX_ACCEPT_CHARACTERS = 8192
 
 # A comma or semicolon inside quotes separates nothing.
 _PIECES = {mark: re.compile(rf'(?:[^{mark}"]|"(?:[^"\\]|\\.)*"?)+') for mark in ",;"}
+_MISSPELT = {"image/jpg": "image/jpeg"}
+"""Names that clients write, and what they mean."""
 _WEIGHT = re.compile(r"[0-9]+(?:\.[0-9]*)?|\.[0-9]+")
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+/[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 
@@ -62,7 +65,8 @@ def parse_media_type(text: str) -> MediaType:
     for piece in rest:
         key, _, value = piece.partition("=")
         parameters[key.strip().lower()] = _unquoted(value.strip())
-    return MediaType(name.lower(), parameters)
+    lower = name.lower()
+    return MediaType(_MISSPELT.get(lower, lower), parameters)
 
 
 @lru_cache(maxsize=256)
@@ -74,7 +78,7 @@ def ranges(accept: str) -> Sequence[MediaType]:
     if len(accept) > MAX_ACCEPT_CHARACTERS:
         raise BadRequestError("The Accept header is too long.")
     # Query strings turn the plus of `dicom+json` into a space.
-    pieces = (piece.strip().replace("dicom json", "dicom+json") for piece in _split(accept))
+    pieces = (re.sub(r"dicom (json|xml)", r"dicom+\1", piece.strip()) for piece in _split(accept))
     return tuple(parse_media_type(piece) for piece in pieces if piece) or (ANYTHING,)
 
 

@@ -63,7 +63,7 @@ _PAGE_POLICY = (
     "default-src 'none'; connect-src 'self'; script-src 'self' 'wasm-unsafe-eval';"
     " worker-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' blob: data:;"
     " font-src 'self'; media-src 'self'; object-src 'self' blob:; frame-src 'self' blob:;"
-    " base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+    " base-uri 'none'; form-action 'none'"
 )
 _WORKER_POLICY = "default-src 'none'; connect-src 'self'; script-src 'self' 'unsafe-eval'"
 """The decoders (Emscripten's embind) make functions from text; workers follow their own policy."""

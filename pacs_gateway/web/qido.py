@@ -14,7 +14,9 @@ from starlette.routing import BaseRoute, Route
 from pacs_gateway.archive.query import parse_keys
 from pacs_gateway.web import address
 from pacs_gateway.web.access import caller_of
-from pacs_gateway.web.negotiation import JSON_TYPES, choose
+from pacs_gateway.web.datasets import XML, Form, choose_form, json_text, xml_parts
+from pacs_gateway.web.multipart import MultipartWriter
+from pacs_gateway.web.paths import accept_of
 from pacs_gateway.web.searchanswer import Shown, answer, retrieve_url, shown
 from pacs_gateway.web.searchquery import read_search
 from pacs_gateway.web.services import Services
@@ -29,8 +31,7 @@ MAX_NAMED = 10
 class _Page:
     """What the index found."""
 
-    body: bytes
-    answers: int
+    answers: Sequence[DicomJson]
     total: int
 
 
@@ -67,8 +68,7 @@ class SearchEndpoints:
 
     async def _search(self, request: Request, level: Level) -> Response:
         parameters = request.query_params
-        accept = parameters.get("accept") or request.headers.get("accept", "")
-        media_type = choose(accept, JSON_TYPES)
+        form = choose_form(accept_of(request), single=False)
         search = read_search(parameters.multi_items(), request.path_params)
         parsed = parse_keys(
             level,
@@ -87,11 +87,11 @@ class SearchEndpoints:
         reach = caller_of(request).reach
         page = await run_in_threadpool(self._page, spec, what, service, reach)
         if page.answers:
-            response = Response(page.body, media_type=media_type)
+            response = await run_in_threadpool(_written, page.answers, form)
         else:
             response = Response(status_code=HTTPStatus.NO_CONTENT)
         response.headers["X-Total-Count"] = str(page.total)
-        remaining = page.total - search.offset - page.answers
+        remaining = page.total - search.offset - len(page.answers)
         for text in _warnings((*parsed.unsupported, *search.unknown), remaining):
             response.headers.append("Warning", f"299 {service}: {text}")
         return response
@@ -110,7 +110,7 @@ class SearchEndpoints:
         for known in found:
             url = retrieve_url(known, what.level, root)
             answers.append(answer(known, what, url) | headers.get(url, {}))
-        return _Page(_json(answers), len(answers), self._index.count(spec, reach=reach))
+        return _Page(answers, self._index.count(spec, reach=reach))
 
     def _from_headers(
         self, spec: QuerySpec, what: Shown, root: str, reach: Reach
@@ -143,6 +143,9 @@ def _printable(name: str) -> str:
     return "".join(c if c.isascii() and c.isalnum() else "." for c in name[:64])
 
 
-def _json(answers: list[DicomJson]) -> bytes:
-    ordered = [dict(sorted(attributes.items())) for attributes in answers]
-    return json.dumps(ordered, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
+def _written(answers: Sequence[DicomJson], form: Form) -> Response:
+    if form is not Form.XML_PARTS:
+        return Response(json_text(answers), media_type=form)
+    writer = MultipartWriter(XML)
+    body = b"".join(xml_parts(answers, writer))
+    return Response(body, headers={"Content-Type": writer.content_type})

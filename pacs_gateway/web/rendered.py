@@ -15,6 +15,7 @@ from pacs_gateway.archive.previews import THUMBNAIL
 from pacs_gateway.errors import BadRequestError, TooLargeError, UnrenderableError
 from pacs_gateway.imaging.options import (
     CINE_TYPES,
+    MP4,
     STILL_TYPES,
     RenderOptions,
     Viewport,
@@ -22,12 +23,12 @@ from pacs_gateway.imaging.options import (
 from pacs_gateway.web.caching import not_modified, validators
 from pacs_gateway.web.multipart import MultipartWriter
 from pacs_gateway.web.negotiation import choose
+from pacs_gateway.web.paths import accept_of, frame_numbers, uids_of
 from pacs_gateway.web.pictureoptions import picture_type, read_options
 from pacs_gateway.web.remembered import Remembered
 from pacs_gateway.web.renditions import Renditions
 from pacs_gateway.web.services import Services
 from pacs_gateway.web.streaming import Content, answer_of
-from pacs_gateway.web.wado import accept_of, frame_numbers, uids_of
 from storage.records import StoredInstance
 
 REPRESENTATIVES_REMEMBERED = 2000
@@ -124,10 +125,19 @@ class RenderedEndpoints:
         return self.show(
             request,
             instance,
-            _options(request) if not self._renditions.media_types(instance) else RenderOptions(),
+            self._options_for(request, instance),
             frames=frame_numbers(text) if text is not None else (),
             state_uid=request.query_params.get("presentation"),
         )
+
+    def _options_for(self, request: Request, instance: StoredInstance) -> RenderOptions:
+        if self._renditions.media_types(instance):
+            return RenderOptions()
+        if instance.pixels is None or instance.pixels.frame_count == 1:
+            return _options(request)
+        # The frames of a path are stills, each by itself.
+        moving = () if "frame" in request.path_params else (MP4,)
+        return _options(request, offered=(*STILL_TYPES, *moving))
 
     def show(
         self,
@@ -244,8 +254,10 @@ class RenderedEndpoints:
         raise UnrenderableError("This presentation state names no image.")
 
 
-def _options(request: Request, viewport: Viewport | None = None) -> RenderOptions:
-    media_type = picture_type(accept_of(request), STILL_TYPES)
+def _options(
+    request: Request, viewport: Viewport | None = None, *, offered: Sequence[str] = STILL_TYPES
+) -> RenderOptions:
+    media_type = picture_type(accept_of(request), offered)
     return read_options(request.query_params, media_type, viewport=viewport)
 
 

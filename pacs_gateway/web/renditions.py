@@ -18,8 +18,9 @@ from pacs_gateway.documents.card import Symbol
 from pacs_gateway.documents.kinds import ENCAPSULATED, REPORTS, VIDEOS, WAVEFORMS, Kind, kind_of
 from pacs_gateway.documents.pictures import PictureForm, card_picture
 from pacs_gateway.documents.report import report_of
-from pacs_gateway.errors import UnrenderableError
+from pacs_gateway.errors import NotAcceptableError, UnrenderableError
 from pacs_gateway.imaging.options import GIF, JPEG, PNG, WEBP, RenderOptions
+from pacs_gateway.imaging.videos import video_picture
 from pacs_gateway.web.caching import not_modified, validators
 from pacs_gateway.web.embedded import POLICY, EmbeddedFiles
 from pacs_gateway.web.language import Texts, texts_of
@@ -69,10 +70,7 @@ _CARDS: Mapping[Kind | None, tuple[Symbol, str]] = {
     None: ("nothing", "document.card.other"),
 }
 
-_PAGE_POLICY = (
-    "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none';"
-    " frame-ancestors 'self'"
-)
+_PAGE_POLICY = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'"
 _CARD_SIDE = 160
 """Pixels of a card, if nothing else is asked for."""
 
@@ -150,6 +148,13 @@ class Renditions:
                 return self._tracings.miniature(instance, self._model(instance), form)
             except UnrenderableError:
                 # A card still tells what it is; asking for the whole tracing tells what is wrong.
+                pass
+        if kind in VIDEOS:
+            try:
+                beginning = self._files.beginning(instance)
+                return self._renderer.run(video_picture, beginning, options)
+            except (UnrenderableError, NotAcceptableError):
+                # It is damaged, or films are not installed here.
                 pass
         symbol, key = _CARDS[kind]
         return self._renderer.run(card_picture, symbol, self._installed(key), form)

@@ -4,23 +4,27 @@ Where a client names no transfer syntax, the standard's default holds: Explicit 
 unless the object was stored with loss (8.7.3.4), when decompressing it would only make it larger
 and hide what happened to it. Whoever wants lossless objects as they are asks for
 `transfer-syntax=*`, which also costs no time. Encodings that the web must never see are
-re-encoded for everybody, and refused to who names them.
+re-encoded for everybody, and refused to who names them. Frames in retired processes of JPEG, which
+no viewer decodes, are decoded for who takes anything.
+
+What is stored without loss is compressed without loss for who names one of a few transfer
+syntaxes, or a media type whose default is one of them (Table 8.7.3-5).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import partial
 
 from pacs_gateway.dicom import meta
 from pacs_gateway.dicom.meta import EXPLICIT_VR_LITTLE_ENDIAN
-from pacs_gateway.dicom.transcode import NEVER_ON_THE_WEB
+from pacs_gateway.dicom.transcode import NEVER_ON_THE_WEB, NO_VIEWER_DECODES
 from pacs_gateway.errors import NotAcceptableError
-from pacs_gateway.web.negotiation import MediaType, Specificity, Wish, ranges, wish
+from pacs_gateway.imaging.recode import MADE_ON_REQUEST
+from pacs_gateway.web.negotiation import MULTIPART, MediaType, Specificity, Wish, ranges, wish
 
 DICOM = "application/dicom"
 OCTETS = "application/octet-stream"
-_MULTIPART = "multipart/related"
 
 _JPEG = ("image/jpeg", "image/x-jpeg")
 _JPEG_LS = ("image/jls", "image/x-jls")
@@ -103,6 +107,8 @@ class _Form:
     """It is served to who names no transfer syntax."""
     is_any: bool = False
     """It is served to who names `*`."""
+    is_made: bool = False
+    """It is compressed on request, which costs time: of forms wanted as much, another is served."""
 
 
 def choose_objects(accept: str, stored: AbstractSet[str], *, single: bool) -> ObjectChoice:
@@ -125,7 +131,8 @@ def choose_objects(accept: str, stored: AbstractSet[str], *, single: bool) -> Ob
     if not wishes:
         raise NotAcceptableError(
             'Instances come as multipart/related; type="application/dicom" with transfer-syntax=*'
-            f" or {EXPLICIT_VR_LITTLE_ENDIAN}; video only as it is stored."
+            f" or {EXPLICIT_VR_LITTLE_ENDIAN}, without loss in {', '.join(MADE_ON_REQUEST)};"
+            " video only as it is stored."
         )
     chosen = max(wishes, key=wishes.__getitem__)
     return ObjectChoice(chosen, syntaxes[chosen])
@@ -150,28 +157,53 @@ def choose_frames(accept: str, stored: str, *, single: bool) -> FrameChoice:
 
 def _object_forms(stored: str) -> Sequence[_Form]:
     form = partial(_Form, media_type=DICOM)
+    native = form(syntax=EXPLICIT_VR_LITTLE_ENDIAN, is_default=True, is_any=True)
+    made = tuple(
+        form(syntax=syntax, is_made=True) for syntax in MADE_ON_REQUEST if syntax != stored
+    )
     if stored in NEVER_ON_THE_WEB or stored == EXPLICIT_VR_LITTLE_ENDIAN:
-        return (form(syntax=EXPLICIT_VR_LITTLE_ENDIAN, is_default=True, is_any=True),)
+        return (native, *made)
     if stored not in STILL_TYPES and not meta.is_deflated(stored):
         return (form(syntax=stored, is_default=True, is_any=True),)
     lossy = stored in _LOSSY
-    return (
+    decoded = (
         form(syntax=stored, is_default=lossy, is_any=True),
         form(syntax=EXPLICIT_VR_LITTLE_ENDIAN, is_default=not lossy),
     )
+    return decoded if lossy else (*decoded, *made)
 
 
 def _frame_forms(stored: str) -> Sequence[_Form]:
+    native = _Form(
+        media_type=OCTETS,
+        syntax=EXPLICIT_VR_LITTLE_ENDIAN,
+        is_default=True,
+        is_any=stored == EXPLICIT_VR_LITTLE_ENDIAN or stored in NO_VIEWER_DECODES,
+    )
     if stored == EXPLICIT_VR_LITTLE_ENDIAN:
-        return (_Form(media_type=OCTETS, syntax=stored, is_default=True, is_any=True),)
+        return (native, *_made_forms(stored))
     decoded = stored in STILL_TYPES
+    is_any = stored not in NO_VIEWER_DECODES
     names = STILL_TYPES.get(stored) or VIDEO_TYPES.get(stored, ())
-    forms = [_Form(media_type=OCTETS, syntax=stored, is_default=not decoded, is_any=True)]
+    forms = [_Form(media_type=OCTETS, syntax=stored, is_default=not decoded, is_any=is_any)]
     if decoded:
-        forms.insert(0, _Form(media_type=OCTETS, syntax=EXPLICIT_VR_LITTLE_ENDIAN, is_default=True))
+        forms.insert(0, native)
     # A client that names the media type means what is inside, whichever syntax is its default.
-    forms += [_Form(media_type=name, syntax=stored, is_default=True, is_any=True) for name in names]
-    return forms
+    forms += [
+        _Form(media_type=name, syntax=stored, is_default=True, is_any=is_any) for name in names
+    ]
+    return forms if not decoded or stored in _LOSSY else (*forms, *_made_forms(stored))
+
+
+def _made_forms(stored: str) -> Iterator[_Form]:
+    """Yield what frames that lost nothing are compressed to: last, so only for who names it."""
+    for syntax in MADE_ON_REQUEST:
+        if syntax != stored:
+            for name in STILL_TYPES[syntax]:
+                yield _Form(
+                    media_type=name, syntax=syntax, is_default=True, is_any=True, is_made=True
+                )
+            yield _Form(media_type=OCTETS, syntax=syntax, is_made=True)
 
 
 def _envelopes(*, single: bool) -> Sequence[bool]:
@@ -189,7 +221,12 @@ def _best(
         for multipart in envelopes
         if (wished := wish(wanted, partial(_narrowness, form=form, multipart=multipart)))
     ]
-    return max(found, key=lambda each: each[0], default=None)
+    return max(found, key=_preference, default=None)
+
+
+def _preference(found: tuple[Wish, _Form, bool]) -> tuple[float, bool, int]:
+    (quality, place), form, _ = found
+    return quality, not form.is_made, place
 
 
 def _narrowness(wanted: MediaType, *, form: _Form, multipart: bool) -> Specificity | None:
@@ -200,7 +237,7 @@ def _narrowness(wanted: MediaType, *, form: _Form, multipart: bool) -> Specifici
         return None
     inner, envelope = wanted, 0
     if multipart:
-        if not wanted.matches(_MULTIPART):
+        if not wanted.matches(MULTIPART):
             return None
         envelope = wanted.specificity
         inner = MediaType(wanted.parameters.get("type", "*/*").lower(), {})

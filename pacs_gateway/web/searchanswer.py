@@ -44,8 +44,14 @@ _OURS = frozenset({_SPECIFIC_CHARACTER_SET, _INSTANCE_AVAILABILITY, RETRIEVE_URL
 """What an answer says of itself, whatever the instances say."""
 _TIMEZONE_OFFSET = "00080201"
 """Required of every level, but only where it is known."""
+_AVAILABLE_TRANSFER_SYNTAX = "00083002"
+"""Viewers find out by it which instances are video."""
 _LEVELS = tuple(Level)
 _COMPUTED_OF_STUDY = ("00080062",)
+_MODALITIES_IN_STUDY = "00080061"
+_NO_MODALITIES: DicomJson = {"vr": "CS", "Value": []}
+"""OHIF goes through these values without a look whether there are any: one study of unknown
+modality would leave its whole list empty. Readers of PS3.18 F.2 take this for no value, too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +71,8 @@ def shown(search: Search, level: Level, path_parameters: Mapping[str, str]) -> S
     tables = _tables(level, path_parameters)
     always = {tag: vr for each in tables for tag, vr in REQUIRED[each].items()}
     if_known = {_TIMEZONE_OFFSET}
+    if level is Level.IMAGE:
+        if_known.add(_AVAILABLE_TRANSFER_SYNTAX)
     if search.all_fields:
         if_known |= {tag for each in tables for tag in ATTRIBUTES[each]}
         if Level.STUDY in tables:
@@ -91,6 +99,8 @@ def answer(known: DicomJson, what: Shown, url: str) -> DicomJson:
     """Return one answer from what the index keeps; `url` is where its entity is retrieved."""
     attributes: DicomJson = {tag: known.get(tag, {"vr": vr}) for tag, vr in what.always.items()}
     attributes |= {tag: known[tag] for tag in what.if_known & known.keys()}
+    if attributes.get(_MODALITIES_IN_STUDY) == {"vr": "CS"}:
+        attributes[_MODALITIES_IN_STUDY] = _NO_MODALITIES
     return attributes | {
         _SPECIFIC_CHARACTER_SET: {"vr": "CS", "Value": ["ISO_IR 192"]},
         _INSTANCE_AVAILABILITY: {"vr": "CS", "Value": ["ONLINE"]},

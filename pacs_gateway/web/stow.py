@@ -12,17 +12,19 @@ from starlette.routing import BaseRoute, Route
 
 from pacs_gateway.archive.ingest import Accepted
 from pacs_gateway.dicom.identity import is_uid
+from pacs_gateway.dicom.xmlmodel import native_model
 from pacs_gateway.errors import BadRequestError, TooLargeError
 from pacs_gateway.web import address, storeanswer
 from pacs_gateway.web.access import caller_of
+from pacs_gateway.web.datasets import XML
 from pacs_gateway.web.gathering import Gathering, GatheringLimits
 from pacs_gateway.web.multipart import MultipartReader, SinglePartReader
 from pacs_gateway.web.negotiation import JSON_TYPES, choose, parse_media_type
 from pacs_gateway.web.parts import Body, Parts, Reader
+from pacs_gateway.web.paths import accept_of
 from pacs_gateway.web.problems import UnsupportedMediaTypeError
 from pacs_gateway.web.representations import DICOM
 from pacs_gateway.web.services import Services
-from pacs_gateway.web.wado import accept_of
 from storage.records import Origin, utc_now
 
 _PART_TYPES = (DICOM, *JSON_TYPES)
@@ -58,7 +60,7 @@ class StoreEndpoints:
 
     async def store(self, request: Request) -> Response:
         """Store the instances in the body."""
-        media_type = choose(accept_of(request), JSON_TYPES)
+        media_type = choose(accept_of(request), (*JSON_TYPES, XML))
         study_uid = request.path_params.get("study")
         if study_uid is not None and not is_uid(study_uid):
             raise BadRequestError("The path holds something that is not a UID.")
@@ -81,7 +83,8 @@ class StoreEndpoints:
         await self._wait_until_visible(parts.accepted)
         module = storeanswer.answer(parts.accepted, parts.refused, root=root)
         status = storeanswer.status(parts.accepted, parts.refused)
-        return Response(json.dumps(module).encode(), status, media_type=media_type)
+        body = native_model(module) if media_type == XML else json.dumps(module).encode()
+        return Response(body, status, media_type=media_type)
 
     def _origin(self, request: Request) -> Origin:
         return Origin(

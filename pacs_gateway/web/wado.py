@@ -1,70 +1,58 @@
-"""WADO-RS: whole instances, metadata, frames and bulk data (PS3.18 10.4)."""
+"""WADO-RS: whole instances, metadata and frames (PS3.18 10.4)."""
 
+import json
 from collections.abc import Iterator, Sequence
-from itertools import chain
-from typing import NamedTuple
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from pacs_gateway.archive.transcoding import explicit_little_endian
+from pacs_gateway.archive import transcoding
 from pacs_gateway.dicom import meta
-from pacs_gateway.dicom.bulk import bulk_value
-from pacs_gateway.dicom.identity import is_uid
-from pacs_gateway.errors import BadRequestError, UnrenderableError
+from pacs_gateway.dicom.xmlmodel import native_model
+from pacs_gateway.errors import UnrenderableError
+from pacs_gateway.imaging.recode import MADE_ON_REQUEST
 from pacs_gateway.web import address, headerdocuments
 from pacs_gateway.web.bodies import Bodies
 from pacs_gateway.web.caching import not_modified, validators
+from pacs_gateway.web.datasets import XML, Form, choose_form, xml_parts
+from pacs_gateway.web.envelope import Part, enveloped
+from pacs_gateway.web.framedata import FrameData
 from pacs_gateway.web.multipart import MultipartWriter
-from pacs_gateway.web.negotiation import JSON_TYPES, choose
-from pacs_gateway.web.ranges import ranged
-from pacs_gateway.web.representations import (
-    DICOM,
-    FrameChoice,
-    ObjectChoice,
-    choose_frames,
-    choose_objects,
+from pacs_gateway.web.paths import (
+    INSTANCE,
+    SERIES,
+    STUDY,
+    accept_of,
+    frame_numbers,
+    instance_url,
+    uids_of,
 )
+from pacs_gateway.web.ranges import ranged
+from pacs_gateway.web.representations import DICOM, ObjectChoice, choose_objects
 from pacs_gateway.web.services import Services
 from pacs_gateway.web.streaming import Content, answer_of
-from storage.records import StoredInstance
-
-MAX_FRAMES = 10_000
-"""Frames of one request; an enhanced CT has some thousands."""
-
-# Their native frames are the same bytes as in Explicit VR Little Endian.
-_NATIVE_ALIKE = (meta.IMPLICIT_VR_LITTLE_ENDIAN, meta.DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN)
-
-
-class Uids(NamedTuple):
-    """What the path of a request names."""
-
-    study: str
-    series: str | None
-    instance: str | None
+from storage.lookup import StoredHeader
+from storage.records import DicomJson, StoredInstance
 
 
 class RetrieveEndpoints:
-    """The routes of WADO-RS, without those that render."""
+    """The routes of WADO-RS, without those of bulk data and those that render."""
 
     def __init__(self, services: Services) -> None:
         self._retrieval = services.retrieval
         self._renderer = services.renderer
         self._behind_proxy = services.settings.web.behind_proxy
         self._bodies = Bodies(services.settings.web.remembered_metadata_bytes)
+        self._frame_data = FrameData(services)
 
     def routes(self) -> list[BaseRoute]:
         """Return what the application serves."""
-        study = "/dicom-web/studies/{study}"
-        series = f"{study}/series/{{series}}"
-        instance = f"{series}/instances/{{instance}}"
         return [
-            Route(f"{instance}/frames/{{frames}}", self.frames),
-            Route(f"{instance}/bulkdata/{{path:path}}", self.bulk_data),
-            *(Route(f"{path}/metadata", self.metadata) for path in (study, series, instance)),
-            *(Route(path, self.objects) for path in (study, series)),
-            Route(instance, self.object),
+            Route(f"{INSTANCE}/frames/{{frames}}", self.frames),
+            *(Route(f"{path}/metadata", self.metadata) for path in (STUDY, SERIES, INSTANCE)),
+            *(Route(path, self.objects) for path in (STUDY, SERIES)),
+            Route(INSTANCE, self.object),
         ]
 
     async def objects(self, request: Request) -> Response:
@@ -78,39 +66,31 @@ class RetrieveEndpoints:
         )
 
     async def metadata(self, request: Request) -> Response:
-        """Answer with the headers of instances in the DICOM JSON model."""
+        """Answer with the headers of instances in the DICOM JSON model or in XML."""
         return await answer_of(request, lambda: self._metadata(request))
 
     async def frames(self, request: Request) -> Response:
         """Answer with frames of one instance, in the order asked for."""
         return await answer_of(request, lambda: self._frames(request))
 
-    async def bulk_data(self, request: Request) -> Response:
-        """Answer with a value that the metadata refers to; pixel data frame by frame."""
-        return await answer_of(request, lambda: self._bulk_data(request))
-
     def _objects(self, request: Request) -> Content:
         instances = self._retrieval.instances(*uids_of(request))
         stored = {instance.transfer_syntax_uid for instance in instances}
         choice = choose_objects(accept_of(request), stored, single=False)
-        writer = MultipartWriter(DICOM)
-        parts = self._parts(instances, choice, writer)
-        return Content(pieces=parts, content_type=writer.content_type)
+        return enveloped(self._parts(request, instances, choice), DICOM)
 
     def whole(self, request: Request, instance: StoredInstance, accept: str) -> Content | Response:
         """Return one instance as `accept` wants it; blocking."""
-        syntax = instance.transfer_syntax_uid
-        choice = choose_objects(accept, {syntax}, single=True)
+        choice = choose_objects(accept, {instance.transfer_syntax_uid}, single=True)
         headers = validators(instance.sha256, choice)
         if (unchanged := not_modified(request, headers)) is not None:
             return unchanged
         if choice.multipart:
-            writer = MultipartWriter(DICOM)
-            parts = self._parts([instance], choice, writer)
-            return Content(pieces=parts, content_type=writer.content_type, headers=headers)
-        content_type = _dicom_type(instance, choice)
-        if choice.syntaxes[syntax] != syntax:
-            pieces = self._part10(instance, choice)
+            return enveloped(self._parts(request, [instance], choice), DICOM, headers)
+        syntax = _served(instance, choice)
+        content_type = _dicom_type(syntax)
+        if syntax != instance.transfer_syntax_uid:
+            pieces = transcoding.whole(self._retrieval, self._renderer, instance, syntax)
             return Content(pieces=pieces, content_type=content_type, headers=headers)
         return ranged(
             request,
@@ -121,8 +101,8 @@ class RetrieveEndpoints:
         )
 
     def _metadata(self, request: Request) -> Content | Response:
-        media_type = choose(accept_of(request), JSON_TYPES)
         study, series, instance = uids_of(request)
+        form = choose_form(accept_of(request), single=instance is not None)
         zipped = _takes_gzip(request)
         base = address.base_url(request, behind_proxy=self._behind_proxy)
         revision: Sequence[int] | None = None
@@ -133,72 +113,37 @@ class RetrieveEndpoints:
         else:
             revision = self._retrieval.revision(study, series)
             facts = ",".join(map(str, revision))
-        headers = validators(facts, base, zipped, media_type, immutable=False)
+        headers = validators(facts, base, zipped, form, immutable=False)
         headers["Vary"] = "Accept, Accept-Encoding"
         if zipped:
             headers["Content-Encoding"] = "gzip"
         if (unchanged := not_modified(request, headers)) is not None:
             return unchanged
+        study_url = f"{base}{STUDY.format(study=study)}"
+        if form not in (Form.DICOM_JSON, Form.JSON):
+            found_headers = self._retrieval.headers(study, series, instance)
+            return _in_xml(found_headers, study_url, form, headers, zipped=zipped)
         key = headers["ETag"]
         body = self._bodies.get(key)
         if body is not None:
             return Content(
-                pieces=iter([body]), content_type=media_type, headers=headers, length=len(body)
+                pieces=iter([body]), content_type=form, headers=headers, length=len(body)
             )
         remembering = headerdocuments.Remembering(self._bodies, key, revision)
         pieces = headerdocuments.json_array(
             remembering.noting(self._retrieval.headers(study, series, instance)),
-            f"{base}/dicom-web/studies/{study}",
+            study_url,
         )
         if zipped:
             pieces = headerdocuments.gzipped(pieces)
-        return Content(pieces=remembering.kept(pieces), content_type=media_type, headers=headers)
+        return Content(pieces=remembering.kept(pieces), content_type=form, headers=headers)
 
     def _frames(self, request: Request) -> Content | Response:
         numbers = frame_numbers(request.path_params["frames"])
         instance = self._named(request)
         if instance.pixels is None:
             raise UnrenderableError("This instance has no pixels.")
-        return self._frames_content(request, instance, numbers, joined=False)
-
-    def _bulk_data(self, request: Request) -> Content | Response:
-        path = request.path_params["path"]
-        instance = self._named(request)
-        if instance.pixels is not None and path == instance.pixels.tag:
-            numbers = range(1, instance.pixels.frame_count + 1)
-            joined = not instance.pixels.encapsulated
-            return self._frames_content(request, instance, numbers, joined=joined)
-        choice = choose_frames(accept_of(request), meta.EXPLICIT_VR_LITTLE_ENDIAN, single=True)
-        headers = validators(instance.sha256, path, choice)
-        if (unchanged := not_modified(request, headers)) is not None:
-            return unchanged
-        value = bulk_value(self._retrieval.header(instance), path)
-        return _enveloped_value(request, value, choice, headers)
-
-    def _frames_content(
-        self,
-        request: Request,
-        instance: StoredInstance,
-        numbers: Sequence[int],
-        *,
-        joined: bool,
-    ) -> Content | Response:
-        """`joined`: all frames are one value, as native pixel data is (PS3.5 8.1.1)."""
-        assert instance.pixels is not None
-        # Native frames leave without their data set, in the byte order of the web.
-        stored = meta.EXPLICIT_VR_LITTLE_ENDIAN
-        if instance.pixels.encapsulated:
-            stored = instance.transfer_syntax_uid
-        single = joined or len(numbers) == 1
-        choice = choose_frames(accept_of(request), stored, single=single)
-        headers = validators(instance.sha256, tuple(numbers), choice)
-        if (unchanged := not_modified(request, headers)) is not None:
-            return unchanged
-        frames = self._read_frames(instance, numbers, choice)
-        if len(numbers) == 1 and request.method != "HEAD":
-            return _enveloped_value(request, next(frames), choice, headers)
-        parts = iter([frames]) if joined else (iter([frame]) for frame in frames)
-        return _enveloped(parts, choice, headers)
+        return self._frame_data.frames(request, instance, numbers)
 
     def _named(self, request: Request) -> StoredInstance:
         study, series, instance = uids_of(request)
@@ -206,71 +151,59 @@ class RetrieveEndpoints:
         assert instance is not None
         return self._retrieval.instance(study, series, instance)
 
-    def _part10(self, instance: StoredInstance, choice: ObjectChoice) -> Iterator[bytes]:
-        if choice.syntaxes[instance.transfer_syntax_uid] == instance.transfer_syntax_uid:
-            return self._retrieval.part10(instance)
-        return explicit_little_endian(self._retrieval, self._renderer, instance)
-
     def _parts(
-        self, instances: Sequence[StoredInstance], choice: ObjectChoice, writer: MultipartWriter
-    ) -> Iterator[bytes]:
+        self, request: Request, instances: Sequence[StoredInstance], choice: ObjectChoice
+    ) -> Iterator[Part]:
+        base = address.base_url(request, behind_proxy=self._behind_proxy)
         for instance in instances:
-            yield writer.part_head(_dicom_type(instance, choice))
-            yield from self._part10(instance, choice)
-        yield writer.end()
-
-    def _read_frames(
-        self, instance: StoredInstance, numbers: Sequence[int], choice: FrameChoice
-    ) -> Iterator[bytes]:
-        decoded = instance.transfer_syntax_uid not in (choice.syntax, *_NATIVE_ALIKE)
-        header = self._retrieval.header(instance) if decoded else b""
-        for number in numbers:
-            frame = self._retrieval.frame(instance, number)
-            yield self._decoded(header, frame, number) if decoded else frame
-
-    def _decoded(self, header: bytes, frame: bytes, number: int) -> bytes:
-        try:
-            return self._renderer.native(header, frame)
-        except UnrenderableError as error:
-            raise UnrenderableError(f"Frame {number}: {error}") from error
+            syntax = _served(instance, choice)
+            as_stored = syntax == instance.transfer_syntax_uid
+            yield Part(
+                pieces=transcoding.whole(self._retrieval, self._renderer, instance, syntax),
+                content_type=_dicom_type(syntax),
+                location=instance_url(base, instance),
+                length=self._retrieval.part10_size(instance) if as_stored else None,
+            )
 
 
-def accept_of(request: Request) -> str:
-    """Return what the client accepts; the query parameter counts before the header."""
-    return request.query_params.get("accept") or request.headers.get("accept", "")
+def _served(instance: StoredInstance, choice: ObjectChoice) -> str:
+    """Return the transfer syntax that an instance leaves in; only pixels can be compressed."""
+    syntax = choice.syntaxes[instance.transfer_syntax_uid]
+    if instance.pixels is None and syntax in MADE_ON_REQUEST:
+        return meta.EXPLICIT_VR_LITTLE_ENDIAN
+    return syntax
 
 
-def uids_of(request: Request) -> Uids:
-    """Return the UIDs of the path.
-
-    Raises BadRequestError if one of them is none.
-    """
-    names = ("study", "series", "instance")
-    study, series, instance = (request.path_params.get(name) for name in names)
-    if not all(is_uid(uid) for uid in (study, series, instance) if uid is not None):
-        raise BadRequestError("The path holds something that is not a UID.")
-    return Uids(str(study), series, instance)
+def _dicom_type(syntax: str) -> str:
+    return f"{DICOM}; transfer-syntax={syntax}"
 
 
-def frame_numbers(text: str) -> tuple[int, ...]:
-    """Return the numbers of a frame list, the first frame being 1.
+def _in_xml(
+    found: Iterator[StoredHeader],
+    study_url: str,
+    form: Form,
+    headers: dict[str, str],
+    *,
+    zipped: bool,
+) -> Content:
+    """Return headers in XML; one after the other is in memory."""
+    models = (_located(header, study_url) for header in found)
+    if form is Form.XML_ALONE:
+        content_type = str(form)
+        pieces: Iterator[bytes] = (native_model(model) for model in models)
+    else:
+        writer = MultipartWriter(XML)
+        content_type, pieces = writer.content_type, xml_parts(models, writer)
+    if zipped:
+        pieces = headerdocuments.gzipped(pieces)
+    return Content(pieces=pieces, content_type=content_type, headers=headers)
 
-    Raises BadRequestError.
-    """
-    pieces = text.split(",")
-    if len(pieces) > MAX_FRAMES:
-        raise BadRequestError(f"A request takes at most {MAX_FRAMES} frames.")
-    return tuple(_frame_number(piece) for piece in pieces)
 
-
-def _frame_number(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) <= 9 and int(text) > 0):  # noqa: PLR2004
-        raise BadRequestError("A frame list is made of numbers from 1 on, with commas between.")
-    return int(text)
-
-
-def _dicom_type(instance: StoredInstance, choice: ObjectChoice) -> str:
-    return f"{DICOM}; transfer-syntax={choice.syntaxes[instance.transfer_syntax_uid]}"
+def _located(header: StoredHeader, study_url: str) -> DicomJson:
+    """Return a header whose bulk data has addresses under which the client reaches it."""
+    document = b"".join(headerdocuments.json_array(iter((header,)), study_url))
+    model: DicomJson = json.loads(document)[0]
+    return model
 
 
 def _takes_gzip(request: Request) -> bool:
@@ -279,39 +212,3 @@ def _takes_gzip(request: Request) -> bool:
         if name == "gzip":
             return weight.strip("0.") != "" or weight == ""
     return False
-
-
-def _enveloped_value(
-    request: Request, value: bytes, choice: FrameChoice, headers: dict[str, str]
-) -> Content | Response:
-    """Return one value in the envelope that was chosen."""
-    if choice.multipart:
-        return _enveloped(iter([iter([value])]), choice, headers)
-
-    def read(offset: int, length: int) -> Iterator[bytes]:
-        yield value if length == len(value) else value[offset : offset + length]
-
-    return ranged(
-        request, size=len(value), read=read, content_type=choice.content_type, headers=headers
-    )
-
-
-def _enveloped(
-    contents: Iterator[Iterator[bytes]], choice: FrameChoice, headers: dict[str, str]
-) -> Content:
-    """Return contents, each in pieces, in the envelope that was chosen."""
-    if not choice.multipart:
-        joined = chain.from_iterable(contents)
-        return Content(pieces=joined, content_type=choice.content_type, headers=headers)
-    writer = MultipartWriter(choice.media_type)
-    parts = _as_parts(contents, choice, writer)
-    return Content(pieces=parts, content_type=writer.content_type, headers=headers)
-
-
-def _as_parts(
-    contents: Iterator[Iterator[bytes]], choice: FrameChoice, writer: MultipartWriter
-) -> Iterator[bytes]:
-    for pieces in contents:
-        yield writer.part_head(choice.content_type)
-        yield from pieces
-    yield writer.end()

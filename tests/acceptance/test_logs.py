@@ -25,7 +25,7 @@ pytestmark = pytest.mark.server("dcmtk")
 
 
 @pytest.fixture(name="place", scope="module")
-def fixture_place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayPlace]:
+def fixture_place(tmp_path_factory: pytest.TempPathFactory) -> GatewayPlace:
     """A gateway through which all of this went, and that has ended."""
     place = GatewayPlace(tmp_path_factory.mktemp("gateway"))
     files = _written(tmp_path_factory.mktemp(WORD))
@@ -52,22 +52,20 @@ def _written(folder: Path) -> list[Path]:
     return paths
 
 
-def _dcmtk(program: str, place: GatewayPlace, *arguments: object) -> None:
+def _dcmtk(program: str, place: GatewayPlace, *options: str, file: Path | None = None) -> None:
     """Run a program of DCMTK; much of what is asked here is refused."""
-    command = [
-        require_program(program, "apt install dcmtk"),
-        "-aec",
-        "PACSGW",
-        *map(str, arguments),
-    ]
-    command += ["127.0.0.1", str(place.dicom_port)]
-    subprocess.run(command, capture_output=True, timeout=60, check=False)
+    peer = ("-aec", "PACSGW", "127.0.0.1", str(place.dicom_port))
+    sent = () if file is None else (file,)
+    command = [require_program(program, "apt install dcmtk"), *options, *peer, *sent]
+    received = place.folder.with_name(f"{place.folder.name}-received")
+    received.mkdir(exist_ok=True)
+    subprocess.run(command, cwd=received, capture_output=True, timeout=60, check=False)
 
 
 def _send_by_dimse(place: GatewayPlace, files: list[Path]) -> None:
-    """Send with the program that checks least before it sends."""
+    """Send one by one: the program stops at the first that it cannot read itself."""
     for path in files:
-        _dcmtk("storescu", place, path)
+        _dcmtk("storescu", place, file=path)
 
 
 def _send_by_http(place: GatewayPlace, files: list[Path]) -> None:
@@ -90,6 +88,7 @@ def _query_by_dimse(place: GatewayPlace) -> None:
         (f"StudyDate={WORD}",),
         (f"NumberOfStudyRelatedInstances={WORD}", f"PatientName={WORD}\n"),
         (f"StudyInstanceUID={ROOT}.{WORD}",),
+        (f"StudyInstanceUID={STUDY}",),
     ):
         options = [part for key in ("QueryRetrieveLevel=STUDY", *keys) for part in ("-k", key)]
         _dcmtk("findscu", place, "-S", *options)
@@ -150,6 +149,7 @@ def _ask(
 def test_the_log_tells_what_went_wrong(place: GatewayPlace) -> None:
     log = (place.folder / "serve.log").read_text("utf-8")
     assert log.count("instance refused") >= 8
+    assert "peer=STORESCU" in log
     assert all(line.startswith(("timestamp=", "Ready.")) for line in log.splitlines())
 
 

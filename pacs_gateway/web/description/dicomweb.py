@@ -37,10 +37,12 @@ _PATHS: Mapping[str, list[Described]] = {
 _DATA_SET: Described = {"type": "object", "description": "DICOM JSON model (PS3.18 F.2)"}
 _DATA_SETS: Described = {"type": "array", "items": _DATA_SET}
 _JSON = "application/dicom+json application/json"
+_FOUND = f"{_JSON} multipart/related"
+_XML = "application/dicom+xml"
 _OBJECTS = "multipart/related application/dicom multipart/byteranges"
 _FRAMES = """
-    multipart/related application/octet-stream image/jpeg image/jls image/jp2 image/jphc image/jxl
-    image/dicom-rle video/mpeg video/mp4 video/H265 multipart/byteranges
+    multipart/related application/octet-stream image/jpeg image/jls image/jp2 image/jpx image/jphc
+    image/jxl image/dicom-rle video/mpeg video/mp4 video/H265 multipart/byteranges
 """
 _PICTURES = """
     image/jpeg image/png image/webp image/gif image/svg+xml application/pdf text/html text/plain
@@ -56,7 +58,7 @@ def _search(summary: str, *path: Described) -> Described:
     return operation(
         summary,
         "search (QIDO-RS)",
-        answers("What was found.", _JSON, _DATA_SETS),
+        answers("What was found.", _FOUND, _DATA_SETS),
         answers("Nothing was found.", status=204),
         parameters=[*path, *search_parameters()],
         refused=(400, 404, 406),
@@ -102,7 +104,16 @@ def _retrievals() -> dict[str, Described]:
         found |= {
             f"GET {path}": _retrieve(f"Retrieve {what}", _OBJECTS, *parameters, more=(422,)),
             f"GET {path}/metadata": _retrieve(
-                f"Retrieve the metadata of {what}", _JSON, *parameters, schema=_DATA_SETS
+                f"Retrieve the metadata of {what}",
+                f"{_FOUND} {_XML}" if path == _INSTANCE else _FOUND,
+                *parameters,
+                schema=_DATA_SETS,
+            ),
+            f"GET {path}/bulkdata": _retrieve(
+                f"Retrieve all bulk data of {what}", _FRAMES, *parameters, more=(422,)
+            ),
+            f"GET {path}/pixeldata": _retrieve(
+                f"Retrieve the pixel data of {what}", _FRAMES, *parameters, more=(422,)
             ),
         }
         found[f"DELETE {path}"] = operation(
@@ -165,11 +176,16 @@ def _storing() -> dict[str, Described]:
         },
     }
     outcomes = (
-        answers("All instances are kept.", _JSON, _DATA_SET)
+        answers("All instances are kept.", f"{_JSON} {_XML}", _DATA_SET)
         | answers(
-            "Some are kept; the body says which are not and why.", _JSON, _DATA_SET, status=202
+            "Some are kept; the body says which are not and why.",
+            f"{_JSON} {_XML}",
+            _DATA_SET,
+            status=202,
         )
-        | answers("None could be kept; the body says why.", _JSON, _DATA_SET, status=409)
+        | answers(
+            "None could be kept; the body says why.", f"{_JSON} {_XML}", _DATA_SET, status=409
+        )
     )
     refused = (400, 404, 406, 410, 413, 415)
     return {

@@ -1,5 +1,6 @@
 """Parameters that several operations share, with examples from the project's own samples."""
 
+from pacs_gateway.imaging.options import ICC_PROFILES
 from pacs_gateway.web.description.operation import Described, one_of, parameter, text, whole
 from storage.records import MATCHING_KEYS, Level
 
@@ -91,7 +92,7 @@ RENDERING = [
     ),
     parameter(
         "iccprofile",
-        one_of("no", "yes", "srgb"),
+        one_of(*ICC_PROFILES),
         "The colour profile put into the picture (PS3.18 8.3.5.1.5)",
     ),
     parameter("overlays", one_of("true", "false"), "Whether overlays are drawn; not in PS3.18"),

@@ -67,6 +67,12 @@ def uids(data_set: Dataset) -> tuple[str, str, str]:
     return data_set.StudyInstanceUID, data_set.SeriesInstanceUID, data_set.SOPInstanceUID
 
 
+def served(sample: FileDataset) -> str:
+    """Return the transfer syntax in which the web gets to see a sample."""
+    syntax = str(sample.file_meta.TransferSyntaxUID)
+    return EXPLICIT if syntax == "1.2.840.10008.1.2" else syntax
+
+
 def without_empty_lists(model: Any) -> Any:
     """Return a part of a DICOM JSON model with empty values left out (PS3.18 F.2.5)."""
     if isinstance(model, list):
@@ -187,6 +193,8 @@ class TestRetrieve:
             sample = samples[uid]
             assert client.retrieve_instance_metadata(*uids(sample)) == model
             plain = {tag: each for tag, each in model.items() if "BulkDataURI" not in each}
+            # What a viewer would read in the file meta information.
+            assert plain.pop("00083002")["Value"] == [served(sample)]
             expected = sample.to_json_dict(bulk_data_threshold=1024, bulk_data_element_handler=str)
             for tag, attribute in plain.items():
                 # pydicom gives empty sequences an empty list, which F.2.5 does not have.

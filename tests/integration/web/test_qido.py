@@ -130,7 +130,10 @@ def test_bad_parameters(filled: Gateway, query: str) -> None:
         ("application/dicom+json", 200),
         ("application/json", 200),
         ("*/*", 200),
-        ('multipart/related; type="application/dicom+xml"', 406),
+        ('multipart/related; type="application/dicom+xml"', 200),
+        ("application/dicom+xml", 200),
+        ("multipart/related", 200),
+        ('multipart/related; type="application/dicom"', 406),
         ("text/plain", 406),
     ],
 )

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -168,9 +169,17 @@ def test_bodies_that_are_none(uncommitted: Gateway, body: bytes, status: int) ->
 
 
 def test_the_answer_must_be_wanted(uncommitted: Gateway) -> None:
-    answer = post(uncommitted, multipart(CT), Accept="application/dicom+xml")
+    answer = post(uncommitted, multipart(CT), Accept="text/plain")
     assert answer.status == 406
     assert waiting(uncommitted) == 0
+
+
+def test_the_answer_may_be_xml(empty: Gateway) -> None:
+    answer = post(empty, multipart(CT), Accept="application/dicom+xml")
+    assert answer.status == 200
+    assert answer.headers["Content-Type"] == "application/dicom+xml"
+    tags = [each.get("tag") for each in ET.fromstring(answer.body)]
+    assert tags == ["00081190", "00081199"]
 
 
 def test_chunks_of_any_size(empty: Gateway) -> None:

@@ -61,3 +61,44 @@ def test_half_chrominance_is_told_from_full_by_its_bytes(
 
 def test_objects_without_pixels_have_none() -> None:
     assert pixels.locate(replace(layout(b"", 1, b"", 0), pixels=None), b"") is None
+
+
+def rle_frame(fill: int) -> bytes:
+    """Return an RLE frame of two segments (PS3.5 G.5)."""
+    segment = bytes([fill]) * 4
+    return struct.pack("<16I", 2, 64, 64 + len(segment), *[0] * 13) + segment * 2
+
+
+def test_rle_frames_in_several_fragments_are_found_without_a_table() -> None:
+    """The standard wants one fragment for each, but archives hold others."""
+    pieces = [rle_frame(1)[:66], rle_frame(1)[66:], rle_frame(2)[:70], rle_frame(2)[70:], b""]
+    buffer, spans = b"", []
+    for piece in pieces:
+        spans.append((len(buffer) + 8, len(piece)))
+        buffer += bytes(8) + piece
+    found = pixels.locate(
+        replace(
+            layout(b"MONOCHROME2 ", 1, b"2", 0),
+            pixels=part10.PixelValue(
+                part10.PIXEL_DATA, 0, len(buffer), part10.Fragments((), tuple(spans), len(buffer))
+            ),
+        ),
+        buffer,
+    )
+    assert found is not None
+    assert found.first_fragments == (0, 2)
+
+
+@pytest.mark.parametrize("damage", [(0, 0), (0, 16), (4, 63), (8, 64)])
+def test_what_only_resembles_a_table_of_segments_starts_no_frame(damage: tuple[int, int]) -> None:
+    place, value = damage
+    frame = bytearray(rle_frame(1))
+    struct.pack_into("<I", frame, place, value)
+    spans = ((0, len(frame)), (len(frame), len(frame)), (2 * len(frame), 0))
+    buffer = rle_frame(1) + bytes(frame)
+    value_of = part10.PixelValue(
+        part10.PIXEL_DATA, 0, len(buffer), part10.Fragments((), spans, len(buffer))
+    )
+    found = pixels.locate(replace(layout(b"", 1, b"2", 0), pixels=value_of), buffer)
+    assert found is not None
+    assert found.first_fragments == (0,)

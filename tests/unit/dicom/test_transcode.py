@@ -22,8 +22,6 @@ FILES = [
     "MR_small_bigendian.dcm",
     "MR_small_expb.dcm",
     "SC_rgb_small_odd_big_endian.dcm",
-    "rtdose_expb.dcm",
-    "rtdose_expb_1frame.dcm",
     "liver_expb_1frame.dcm",
     "MR_small_implicit.dcm",
     "rtdose.dcm",
@@ -114,6 +112,14 @@ def test_other_values_of_words_are_swapped_too() -> None:
     data_set.save_as(stream)
     after = dcmread(BytesIO(reencoded(stream.getvalue())))
     assert after[0x60003000].value == b"\x02\x01\x04\x03"
+
+
+def test_pixels_of_32_bits_are_words_the_lower_one_first() -> None:
+    """As in DCMTK and GDCM; the file itself was written as if OW had words of four bytes."""
+    original = sample("rtdose_expb_1frame.dcm")
+    before, after = dcmread(BytesIO(original)), dcmread(BytesIO(reencoded(original)))
+    assert header(after) == header(before)
+    assert after.PixelData == transcode.swapped(before.PixelData, 2)
 
 
 @pytest.mark.parametrize(

@@ -84,6 +84,11 @@ def rgb_of(name: str, photometric: str | None = None) -> NDArray[np.int16]:
             b"\x01\x00\x00\x00\xfe\xff\xff\xff",
             [[1, -2]],
         ),
+        (
+            {"bits_allocated": 64, "bits_stored": 64, "high_bit": 63, "signed": True},
+            b"\1\0\0\0\0\0\0\x80" + b"\xff" * 8,
+            [[1 - 2**63, -1]],
+        ),
         ({"bits_allocated": 1, "bits_stored": 1, "high_bit": 0}, b"\x02", [[0, 1]]),
         ({"kind": Kind.FLOAT, "bits_allocated": 32}, b"\0\0\x80\x3f\0\0\0\xc0", [[1.0, -2.0]]),
         (
@@ -189,6 +194,20 @@ def test_without_markers_the_header_decides() -> None:
     assert np.abs(rgb_of("SC_jpeg_no_color_transform.dcm", "YBR_FULL") - plain).mean() > 10
 
 
+def test_without_markers_half_of_the_chrominance_means_that_there_is_some() -> None:
+    instance = shipped("SC_rgb_dcmtk_+eb+cy+s2.dcm")
+    stream = instance.frame(1)
+    # Sixteen bytes of JFIF after two of SOI and two of its marker.
+    without_jfif = stream[:2] + stream[20:]
+    image = header.image(header.parse(instance.header))
+    mistaken = replace(image, photometric="RGB")
+    one, other = (
+        decode.decode(each, frame, max_samples=MAX_SAMPLES).cells
+        for each, frame in ((image, stream), (mistaken, without_jfif))
+    )
+    assert (one == other).all()
+
+
 def sixteen_bits(*, signed: bool) -> NDArray[Any]:
     ramp = np.arange(30 * 20, dtype=np.int32).reshape(30, 20) * 7
     return (ramp - 2000).astype(np.int16) if signed else ramp.astype(np.uint16)
@@ -214,6 +233,7 @@ def test_lossless_codecs(syntax: str, encode: Any, bits: int, *, signed: bool) -
         rows=30,
         columns=20,
         bits_stored=bits,
+        high_bit=bits - 1,
         signed=signed,
     )
     frame = bytes(encode(original))
@@ -281,9 +301,22 @@ def test_recompressed_jpeg_in_jpeg_xl_comes_back_in_rgb() -> None:
 
 def test_streams_with_samples_that_no_image_has_are_refused() -> None:
     frame = bytes(imagecodecs.jpeg2k_encode(np.zeros((8, 8, 4), np.uint8), codecformat="j2k"))
-    image = replace(RGB, transfer_syntax_uid=f"{JPEG}.90", rows=8, columns=8)
+    image = replace(IMAGE, transfer_syntax_uid=f"{JPEG}.90", rows=8, columns=8)
     with pytest.raises(UnrenderableError, match="4 samples cannot be shown"):
         values(image, frame)
+
+
+@pytest.mark.parametrize("samples", [1, 3])
+def test_opacity_is_no_sample_of_an_image(samples: int) -> None:
+    visible = np.arange(64 * samples, dtype=np.uint8).reshape(8, 8, samples)
+    stream = np.dstack([visible, np.full((8, 8), 255, np.uint8)])
+    frame = bytes(imagecodecs.jpeg2k_encode(stream, codecformat="j2k", reversible=True))
+    image = replace(
+        RGB, transfer_syntax_uid=f"{JPEG}.90", rows=8, columns=8, samples=samples,
+        photometric="RGB" if samples > 1 else "MONOCHROME2",
+    )  # fmt: skip
+    native_bytes = decode.explicit_little_endian(image, frame, max_samples=MAX_SAMPLES)
+    assert native_bytes == visible.tobytes()
 
 
 def jpeg_stream(kind: str) -> bytes:
@@ -339,6 +372,8 @@ def test_a_jpeg_may_be_as_grey_as_what_is_filled_in(grey: int) -> None:
     for lossless in (False, True):
         frame = bytes(imagecodecs.jpeg8_encode(pixels, lossless=lossless, level=95))
         assert values(image, frame) == pixels.tolist()
+        # Fill bytes make the length even, as DCMTK does it.
+        assert values(image, frame[:-2] + b"\xff" + frame[-2:]) == pixels.tolist()
 
 
 @pytest.mark.parametrize("kind", ["progressive", "restart"])
@@ -412,6 +447,40 @@ def test_foreign_bits_in_lossless_cells_are_left_out() -> None:
     assert values(image, frame) == (cells & 0x0FFF).tolist()
 
 
+@pytest.mark.parametrize("signed", [False, True])
+@pytest.mark.parametrize(
+    ("syntax", "encode"),
+    [
+        ("70", lambda a: imagecodecs.jpeg8_encode(a, lossless=True, bitspersample=16)),
+        ("80", imagecodecs.jpegls_encode),
+        ("90", lambda a: imagecodecs.jpeg2k_encode(a, codecformat="j2k", reversible=True)),
+    ],
+)
+def test_values_at_the_top_of_their_cells(syntax: str, encode: Any, *, signed: bool) -> None:
+    """As DCMTK writes them; the same header over a narrower stream cannot mean it."""
+    original = np.arange(-300, 300).reshape(30, 20) if signed else np.arange(600).reshape(30, 20)
+    image = replace(
+        IMAGE, transfer_syntax_uid=f"{JPEG}.{syntax}", rows=30, columns=20,
+        bits_stored=12, high_bit=15, signed=signed,
+    )  # fmt: skip
+    cells = (original << 4).astype(np.uint16)
+    frame = bytes(encode(cells))
+    assert values(image, frame) == original.tolist()
+    native_bytes = decode.explicit_little_endian(image, frame, max_samples=MAX_SAMPLES)
+    assert native_bytes == cells.tobytes()
+
+
+def test_values_of_a_stream_too_narrow_for_the_high_bit() -> None:
+    original = np.arange(600, dtype=np.uint16).reshape(30, 20)
+    image = replace(
+        IMAGE, transfer_syntax_uid=f"{JPEG}.90", rows=30, columns=20, bits_stored=12, high_bit=15
+    )
+    frame = imagecodecs.jpeg2k_encode(
+        original, codecformat="j2k", reversible=True, bitspersample=12
+    )
+    assert values(image, bytes(frame)) == original.tolist()
+
+
 def rle_frame(*segments: bytes) -> bytes:
     offsets = np.cumsum([64, *map(len, segments)])[: len(segments)]
     head = [len(segments), *offsets, *[0] * (15 - len(segments))]
@@ -469,7 +538,13 @@ def test_single_bits_in_rle() -> None:
     [
         ({}, b"\1\2\3\4", b"\1\2\3\4"),
         ({"big_endian": True}, b"\1\2\3\4", b"\2\1\4\3"),
-        ({"big_endian": True, "bits_allocated": 32}, b"\1\2\3\4\5\6\7\x08", b"\4\3\2\1\x08\7\6\5"),
+        # Words, the lower one first, in both byte orders.
+        ({"big_endian": True, "bits_allocated": 32}, b"\1\2\3\4\5\6\7\x08", b"\2\1\4\3\6\5\x08\7"),
+        (
+            {"big_endian": True, "bits_allocated": 32, "kind": Kind.FLOAT},
+            b"\1\2\3\4\5\6\7\x08",
+            b"\4\3\2\1\x08\7\6\5",
+        ),
         ({"big_endian": True, "bits_allocated": 8}, b"\1\2", b"\1\2"),
         (
             {"big_endian": True, "bits_allocated": 8, "word_swapped": True},
@@ -484,6 +559,30 @@ def test_native_frames_in_little_endian(
 ) -> None:
     image = replace(IMAGE, **changes)
     assert decode.explicit_little_endian(image, frame, max_samples=MAX_SAMPLES) == expected
+
+
+def test_single_bits_in_big_endian_words() -> None:
+    image = replace(
+        IMAGE, big_endian=True, word_swapped=True, columns=16, bits_allocated=1, bits_stored=1
+    )
+    assert values(image, b"\x01\x80") == [[0] * 7 + [1, 1] + [0] * 7]
+    assert decode.explicit_little_endian(image, b"\x01\x80", max_samples=16) == b"\x80\x01"
+    # The pad byte of a lone frame is the first half of its last word.
+    assert values(replace(image, columns=8), b"\x01\x80") == [[0] * 7 + [1]]
+    for columns, frame in ((15, b"\x01\x80"), (8, b"\x01")):
+        with pytest.raises(UnrenderableError):
+            values(replace(image, columns=columns), frame)
+
+
+def test_compressed_colours_come_back_as_planar_configuration_says() -> None:
+    by_pixel = replace(RGB, transfer_syntax_uid="1.2.840.10008.1.2.5", columns=2)
+    frame = rle_frame(b"\x01\1\4", b"\x01\2\5", b"\x01\3\6")
+    for image, expected in (
+        (by_pixel, b"\1\2\3\4\5\6"),
+        (replace(by_pixel, planar=True), b"\1\4\2\5\3\6"),
+    ):
+        assert decode.explicit_little_endian(image, frame, max_samples=6) == expected
+        assert values(image, frame) == [[[1, 2, 3], [4, 5, 6]]]
 
 
 def test_odd_frames_of_big_endian_words_are_not_guessed() -> None:
@@ -508,6 +607,14 @@ def test_colour_models() -> None:
     ybr = replace(RGB, photometric="YBR_FULL")
     assert np.abs(colour.rgb(ybr, white_red) - [[[255, 255, 255], [254, 0, 0]]]).max() <= 1
     assert colour.rgb(RGB, white_red).tolist() == white_red.tolist()
+
+
+def test_chrominance_becomes_the_nearest_colour() -> None:
+    pixels = np.random.default_rng(1).integers(0, 256, (40, 50, 3), np.uint8)
+    y, cb, cr = (pixels[..., index].astype(float) - (0, 128, 128)[index] for index in range(3))
+    exact = np.stack([y + 1.402 * cr, y - 0.344136 * cb - 0.714136 * cr, y + 1.772 * cb], -1)
+    found = colour.rgb(replace(RGB, photometric="YBR_FULL"), pixels)
+    assert np.abs(found - np.clip(exact, 0, 255)).max() <= 0.501
 
 
 @pytest.mark.parametrize(

@@ -219,6 +219,12 @@ def test_palettes_of_either_width() -> None:
     assert palette(**narrow) == Palette(5, b"\x01\xff", b"\x02\xfe", b"\x03\xfd")
 
 
+def test_bytes_of_a_palette_are_packed_into_words_of_either_byte_order() -> None:
+    narrow = palette_attributes(8, b"\xff\x01", b"\xfe\x02", b"\xfd\x03")
+    read = header.parse(made("1.2.840.10008.1.2.2", **narrow))
+    assert header.palette(read) == Palette(5, b"\x01\xff", b"\x02\xfe", b"\x03\xfd")
+
+
 def test_segmented_palette() -> None:
     attributes: dict[str, Any] = {}
     for colour in ("Red", "Green", "Blue"):
@@ -239,6 +245,19 @@ def test_palette_tables_of_different_lengths() -> None:
 def test_no_palette() -> None:
     with pytest.raises(UnrenderableError, match="missing"):
         palette()
+
+
+@pytest.mark.parametrize(
+    ("bits", "syntax", "swapped"),
+    [(1, "1.2.840.10008.1.2.2", True), (8, "1.2.840.10008.1.2.2", True),
+     (16, "1.2.840.10008.1.2.2", False), (64, "1.2.840.10008.1.2.1", False),
+     (8, "1.2.840.10008.1.2.1", False)],
+)  # fmt: skip
+def test_pixels_smaller_than_words_change_places_in_big_endian(
+    bits: int, syntax: str, *, swapped: bool
+) -> None:
+    found = header.image(header.parse(made(syntax, BitsAllocated=bits, BitsStored=bits)))
+    assert (found.bits_allocated, found.word_swapped) == (bits, swapped)
 
 
 def test_odd_headers_of_real_files() -> None:

@@ -35,7 +35,7 @@ def opened(pixels: np.ndarray[Any, np.dtype[np.uint8]], options: RenderOptions) 
         {"viewport": Viewport(columns=9, rows=9, source=(0.0, 0.0, 0.0, 5.0))},
         {"viewport": Viewport(columns=9, rows=9, source=(0.0, float("nan"), 1.0, 5.0))},
         {"annotations": ("surgeon",)},
-        {"icc_profile": "adobergb"},
+        {"icc_profile": "cmyk"},
         {"icc_profile": "srgb", "media_type": GIF},
         {"window": (0.0, 0.5, "LINEAR")},
         {"window": (0.0, 0.0, "SIGMOID")},

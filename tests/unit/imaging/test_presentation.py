@@ -328,6 +328,150 @@ def test_display_units_span_what_is_shown() -> None:
     assert (found[2] == 255).all()
 
 
+RED_CIELAB = [35580, 53660, 50860]
+"""sRGB's red, L* 54.29, a* 80.8, b* 69.9 (PS3.3 C.10.7.1.1)."""
+
+
+def layered(graphic: dict[str, Any], **layer: Any) -> bytes:
+    annotation = drawing("POLYLINE", [0.5, 2.5, 7.5, 2.5])
+    for keyword, value in graphic.items():
+        setattr(annotation[0].GraphicObjectSequence[0], keyword, Sequence(value))
+    return state(
+        SoftcopyVOILUTSequence=window(128, 256),
+        GraphicAnnotationSequence=annotation,
+        GraphicLayerSequence=[data_set(GraphicLayer="ONE", GraphicLayerOrder=1, **layer)],
+    )
+
+
+def test_a_layer_has_the_grey_it_recommends() -> None:
+    found = shown(layered({}, GraphicLayerRecommendedDisplayGrayscaleValue=0x4080))
+    assert found.ndim == 2
+    assert (found[2] == 0x40).all()
+
+
+def test_a_layer_has_the_colour_it_recommends_and_the_image_stays_grey() -> None:
+    layer = {
+        "GraphicLayerRecommendedDisplayCIELabValue": RED_CIELAB,
+        "GraphicLayerRecommendedDisplayGrayscaleValue": 0x4080,
+    }
+    found = shown(layered({}, **layer)).astype(int)
+    assert np.abs(found[2] - (255, 0, 0)).max() <= 2
+    rest = np.delete(found, 2, axis=0)
+    assert (rest == np.delete(CELLS, 2, axis=0)[..., np.newaxis]).all()
+
+
+def test_what_has_no_colour_of_its_own_is_white_on_grey() -> None:
+    red = drawing("POLYLINE", [0.5, 2.5, 7.5, 2.5])[0]
+    red.GraphicLayer = "RED"
+    plain = drawing("POLYLINE", [0.5, 4.5, 7.5, 4.5])[0]
+    layer = data_set(GraphicLayer="RED", GraphicLayerRecommendedDisplayCIELabValue=RED_CIELAB)
+    found = shown(
+        state(
+            SoftcopyVOILUTSequence=window(128, 256),
+            GraphicAnnotationSequence=[red, plain],
+            GraphicLayerSequence=[layer],
+        )
+    )
+    assert (found[4] == 255).all()
+    assert not (found[2] == 255).all()
+
+
+def test_the_style_of_a_line_comes_before_its_layers() -> None:
+    style = {"LineStyleSequence": [data_set(PatternOnColorCIELabValue=RED_CIELAB)]}
+    found = shown(layered(style, GraphicLayerRecommendedDisplayGrayscaleValue=0)).astype(int)
+    assert np.abs(found[2] - (255, 0, 0)).max() <= 2
+
+
+@pytest.mark.parametrize("colour", [[1, 2], 7, [70000, 1, 1]])
+def test_a_colour_that_is_none_is_left_out(colour: Any) -> None:
+    layer = data_set(GraphicLayer="ONE")
+    layer.add_new("GraphicLayerRecommendedDisplayCIELabValue", "UL", colour)
+    found = shown(
+        state(
+            SoftcopyVOILUTSequence=window(128, 256),
+            GraphicAnnotationSequence=drawing("POLYLINE", [0.5, 2.5, 7.5, 2.5]),
+            GraphicLayerSequence=[layer],
+        )
+    )
+    assert found.shape[:2] == (ROWS, COLUMNS)
+
+
+def palette_of(red: list[int], green: list[int], blue: list[int]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, values in (("Red", red), ("Green", green), ("Blue", blue)):
+        found[f"{name}PaletteColorLookupTableDescriptor"] = [len(values), 0, 16]
+        data = np.array(values, "<u2").tobytes()
+        found[f"{name}PaletteColorLookupTableData"] = data
+    return found
+
+
+def test_pseudo_colours_follow_the_window() -> None:
+    ramp = [level * 257 for level in range(256)]
+    palette = palette_of(ramp, ramp[::-1], [0x8000] * 256)
+    found = shown(state(SoftcopyVOILUTSequence=window(128, 256), **palette))
+    assert (found[..., 0] == CELLS).all()
+    assert (found[..., 1] == 255 - CELLS).all()
+    assert (found[..., 2] == 128).all()
+    bright = shown(state(SoftcopyVOILUTSequence=window(20, 41), **palette))
+    assert (bright[2:, :, 0] == 255).all()
+
+
+def test_the_range_of_greys_spans_a_palette_of_any_length() -> None:
+    two = palette_of([0, 0xFFFF], [0xFFFF, 0], [0, 0])
+    found = shown(state(SoftcopyVOILUTSequence=window(128, 256), **two))
+    assert (found[..., 0] == np.where(CELLS < 128, 0, 255)).all()
+    assert (found[..., 1] == np.where(CELLS < 128, 255, 0)).all()
+
+
+@pytest.mark.parametrize(
+    ("pixels", "size"),
+    [
+        ({"PresentationPixelSpacing": [0.5, 0.5]}, (ROWS, COLUMNS)),
+        ({"PresentationPixelAspectRatio": [2, 1]}, (2 * ROWS, COLUMNS)),
+        ({"PresentationPixelSpacing": [0.5, 1.5]}, (ROWS, 3 * COLUMNS)),
+        ({"PresentationPixelAspectRatio": [0, 1]}, (ROWS, COLUMNS)),
+        ({"PresentationPixelAspectRatio": [1, 10**9]}, (ROWS, COLUMNS)),
+    ],
+)
+def test_pixels_become_square(pixels: dict[str, Any], size: tuple[int, int]) -> None:
+    whole = area(1, 1, COLUMNS, ROWS)
+    for keyword, value in pixels.items():
+        setattr(whole[0], keyword, value)
+    found = shown(
+        state(SoftcopyVOILUTSequence=window(128, 256), DisplayedAreaSelectionSequence=whole)
+    )
+    assert found.shape == size
+
+
+def squared(ratio: list[int], line: list[float], **more: Any) -> Pixels:
+    whole = area(1, 1, COLUMNS, ROWS)
+    whole[0].PresentationPixelAspectRatio = ratio
+    return shown(
+        state(
+            SoftcopyVOILUTSequence=window(128, 256),
+            DisplayedAreaSelectionSequence=whole,
+            GraphicAnnotationSequence=drawing("POLYLINE", line),
+            **more,
+        )
+    )
+
+
+def test_a_line_is_where_its_points_are_once_pixels_are_square() -> None:
+    found = squared([1, 4], [2.5, 0, 2.5, 6])
+    assert found.shape == (ROWS, 4 * COLUMNS)
+    # The middle of column 2.
+    assert (found[:, 10] == 255).all()
+    assert not (found[:, 14:] == 255).any()
+
+
+def test_pixels_become_square_before_the_image_is_turned() -> None:
+    found = squared([4, 1], [0, 2.5, 8, 2.5], ImageRotation=90, ImageHorizontalFlip="N")
+    assert found.shape == (COLUMNS, 4 * ROWS)
+    # The middle of row 2 is row 10 of 24, which is column 14 after turning to the right.
+    assert (found[:, 14] == 255).all()
+    assert not (found[:, :12] == 255).any()
+
+
 def test_graphics_of_another_image_are_not_drawn() -> None:
     annotation = drawing("POLYLINE", [0.5, 2.5, 7.5, 2.5])
     annotation[0].ReferencedImageSequence = Sequence(named("9.9.9"))

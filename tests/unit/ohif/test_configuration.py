@@ -34,3 +34,7 @@ def test_nothing_that_takes_an_address_from_a_query_is_on() -> None:
 @pytest.mark.parametrize(("language", "theirs"), [("vi", "vi"), ("en", "en-US")])
 def test_the_language_is_the_readers(language: str, theirs: str) -> None:
     assert f'"i18next={theirs};' in script(language)
+
+
+def test_the_list_is_the_one_that_is_translated_and_counts_its_studies() -> None:
+    assert config()["customizationService"]["global"]["workList.variant"] == {"$set": "legacy"}

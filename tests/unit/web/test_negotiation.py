@@ -12,6 +12,7 @@ IMPLICIT = "1.2.840.10008.1.2"
 BIG_ENDIAN = "1.2.840.10008.1.2.2"
 DEFLATED = "1.2.840.10008.1.2.1.99"
 JPEG = "1.2.840.10008.1.2.4.50"
+PROGRESSIVE = "1.2.840.10008.1.2.4.55"
 JPEG_LS = "1.2.840.10008.1.2.4.80"
 JPX = "1.2.840.10008.1.2.4.92"
 MPEG2 = "1.2.840.10008.1.2.4.100"
@@ -104,6 +105,9 @@ def test_an_accept_header_is_bounded() -> None:
         (f"{DICOM_PARTS};transfer-syntax={EXPLICIT}, {DICOM_PARTS};q=0.5", JPEG, True, EXPLICIT),
         (f"{DICOM_PARTS};transfer-syntax={EXPLICIT};q=0.5, {DICOM_PARTS}", JPEG, True, JPEG),
         ("application/dicom", JPEG, False, JPEG),
+        (f"application/dicom; transfer-syntax={JPEG_LS}", IMPLICIT, False, JPEG_LS),
+        (f"{DICOM_PARTS}; transfer-syntax={JPEG_LS}, {DICOM_PARTS}", EXPLICIT, True, EXPLICIT),
+        (f"{DICOM_PARTS}; transfer-syntax=*", PROGRESSIVE, True, PROGRESSIVE),
         ("application/dicom;q=0.1, multipart/related", JPEG, True, JPEG),
         ("application/dicom, */*;q=0.8", JPEG, False, JPEG),
     ],
@@ -123,6 +127,7 @@ def test_objects(accept: str, stored: str, multipart: bool, served: str) -> None
         (f"{DICOM_PARTS}; transfer-syntax={JPEG_LS}", JPEG, True),
         ("*/*, multipart/related;q=0", JPEG, True),
         (f"{DICOM_PARTS}; transfer-syntax={JPEG}", EXPLICIT, True),
+        (f"{DICOM_PARTS}; transfer-syntax={JPEG_LS}", JPEG, True),
         ("application/dicom", EXPLICIT, False),
         ('multipart/related; type="image/jpeg"', JPEG, True),
         ("image/jpeg", JPEG, True),
@@ -162,6 +167,7 @@ def test_one_object_that_cannot_be_served_refuses_all() -> None:
         (OCTETS, EXPLICIT, False, f"{OCTETS}; transfer-syntax={EXPLICIT}"),
         ('multipart/related; type="image/jpeg"', JPEG, True, f"image/jpeg; transfer-syntax={JPEG}"),
         ("image/jpeg", JPEG, False, f"image/jpeg; transfer-syntax={JPEG}"),
+        ("image/jpg", JPEG, False, f"image/jpeg; transfer-syntax={JPEG}"),
         ("image/*", JPEG_LS, False, f"image/jls; transfer-syntax={JPEG_LS}"),
         ("image/x-jls", JPEG_LS, False, f"image/x-jls; transfer-syntax={JPEG_LS}"),
         ("image/x-dicom-rle", RLE, False, f"image/x-dicom-rle; transfer-syntax={RLE}"),
@@ -185,6 +191,24 @@ def test_one_object_that_cannot_be_served_refuses_all() -> None:
         ),
         (f"image/jls, {OCTETS}", JPEG_LS, False, f"image/jls; transfer-syntax={JPEG_LS}"),
         (f"image/jls, {OCTETS}", EXPLICIT, False, f"{OCTETS}; transfer-syntax={EXPLICIT}"),
+        # Frames without loss are compressed for who wants nothing else as much.
+        (f"image/jls, {OCTETS};q=0.9", EXPLICIT, False, f"image/jls; transfer-syntax={JPEG_LS}"),
+        ("image/jls", EXPLICIT, False, f"image/jls; transfer-syntax={JPEG_LS}"),
+        ("image/dicom-rle", JPEG_LS, False, f"image/dicom-rle; transfer-syntax={RLE}"),
+        (
+            f"multipart/related; type={OCTETS}; transfer-syntax={RLE}",
+            EXPLICIT,
+            True,
+            f"{OCTETS}; transfer-syntax={RLE}",
+        ),
+        # No viewer decodes this one, so that who takes anything does not get it.
+        (
+            f"multipart/related; type={OCTETS}; transfer-syntax=*",
+            PROGRESSIVE,
+            True,
+            f"{OCTETS}; transfer-syntax={EXPLICIT}",
+        ),
+        ("image/jpeg", PROGRESSIVE, False, f"image/jpeg; transfer-syntax={PROGRESSIVE}"),
     ],
 )
 def test_frames(accept: str, stored: str, multipart: bool, content_type: str) -> None:
@@ -197,7 +221,9 @@ def test_frames(accept: str, stored: str, multipart: bool, content_type: str) ->
     ("accept", "syntax", "single"),
     [
         ("application/octet-stream", EXPLICIT, False),
-        ('multipart/related; type="image/jpeg"', EXPLICIT, True),
+        ('multipart/related; type="image/jpeg"', VIDEO, True),
+        # Compressing anew what lost something would hide what happened to it.
+        ("image/jls", JPEG, True),
         (f"multipart/related; type=image/jpeg; transfer-syntax={EXPLICIT}", JPEG, True),
         ("text/plain", EXPLICIT, True),
     ],
