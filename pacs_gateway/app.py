@@ -23,6 +23,7 @@ from storage.links import Links
 from storage.lookup import Lookup
 from storage.objects import ObjectStore, S3Options, open_object_store
 from storage.peers import PeerBook
+from storage.shares import Shares
 from storage.spool import Spool
 
 
@@ -37,6 +38,7 @@ class Archive:
     accounts: Accounts
     guests: Guests
     links: Links
+    shares: Shares
     peers: PeerBook
     examiner: Examiner
     ingest: Ingest
@@ -114,6 +116,7 @@ def open_archive(settings: Settings) -> Archive:
         accounts=Accounts(engine),
         guests=Guests(engine),
         links=Links(engine),
+        shares=Shares(engine),
         peers=PeerBook(engine),
         examiner=examiner,
         ingest=Ingest(spool, examiner),

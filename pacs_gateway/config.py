@@ -90,6 +90,9 @@ class WebSettings(_Section):
 
     host: str = "127.0.0.1"
     port: int = Field(8080, ge=0, le=65535)
+    public_url: str | None = None
+    """Where patients reach the gateway, as printed on slips: `https://anh.benhvien.vn`; unset: the
+    address that the browser of whoever prints the slip uses."""
     behind_proxy: bool = False
     """True when a TLS proxy (the shipped Caddyfile) stands in front: cookies become `Secure`."""
     frame_origins: tuple[Annotated[str, AfterValidator(_frame_origin)], ...] = ()
@@ -249,6 +252,13 @@ class CacheSettings(_Section):
     are never what stops it."""
 
 
+class HospitalSettings(_Section):
+    """Whose gateway this is."""
+
+    name: str = Field("", max_length=120)
+    """Stands on slips."""
+
+
 class DocumentsSettings(_Section):
     """Reports, waveforms, encapsulated files and video."""
 
@@ -263,7 +273,8 @@ class DocumentsSettings(_Section):
     max_waveform_strips: int = Field(96, ge=12)
     """Strips of ten seconds drawn; what comes after them is said in words."""
     max_video_beginning_bytes: int = Field(32 * MIB, ge=MIB)
-    """Read of a video for the picture that stands for it; most clips are shorter as a whole."""
+    """Read of a video for the picture that stands for it, or to make a film that browsers play;
+    most clips are shorter as a whole."""
 
 
 class OhifSettings(_Section):
@@ -306,6 +317,7 @@ class Settings(BaseSettings):
     documents: DocumentsSettings = DocumentsSettings()
     cache: CacheSettings = CacheSettings()
     access: AccessSettings = AccessSettings()
+    hospital: HospitalSettings = HospitalSettings()
     audit: AuditSettings = AuditSettings()
 
     @classmethod

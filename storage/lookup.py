@@ -10,7 +10,7 @@ from datetime import datetime
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
-from sqlalchemy import Select, bindparam, select
+from sqlalchemy import Integer, Select, bindparam, select
 
 from storage import schema
 from storage.database import Engine, reading, translated_driver_errors
@@ -56,7 +56,7 @@ _NEXT = (
     .select_from(_FROM)
     .where(*_OF_SERIES, _instances.InstanceNumber > bindparam("number"))
     .order_by(_instances.InstanceNumber, _instances.id)
-    .limit(1)
+    .limit(bindparam("at_most", type_=Integer))
 )
 
 
@@ -88,16 +88,17 @@ class Lookup:
         rows = self._instances.rows(instance=sop_instance_uid)
         return [_instance_of(row) for row in rows]
 
-    def next_in_series(self, instance: StoredInstance) -> StoredInstance | None:
-        """Return the instance that comes after one by its number, if it has one."""
+    def next_in_series(self, instance: StoredInstance, at_most: int) -> Sequence[StoredInstance]:
+        """Return the instances that come after one by its number, if it has one."""
         if instance.instance_number is None:
-            return None
+            return ()
         rows = self._next.rows(
             study=instance.study_uid,
             series=instance.series_uid,
             number=instance.instance_number,
+            at_most=at_most,
         )
-        return _instance_of(rows[0]) if rows else None
+        return [_instance_of(row) for row in rows]
 
     def series_received(
         self, after: datetime, until: datetime, *, limit: int

@@ -43,6 +43,8 @@ LOOK = Rule(Permission.VIEW, Studies.NAMED)
 SEARCH = Rule(Permission.VIEW, Studies.SEARCHED)
 STORE = Rule(Permission.STORE)
 DELETE = Rule(Permission.DELETE)
+SHARE = Rule(Permission.SHARE)
+ADMINISTER = Rule(Permission.ADMINISTER)
 
 _STUDY = "/dicom-web/studies/{study}"
 _SERIES = f"{_STUDY}/series/{{series}}"
@@ -66,6 +68,8 @@ TABLE: Mapping[str, Rule] = {
     "POST /api/session": PUBLIC,
     "GET /api/session": LOGGED_IN,
     "DELETE /api/session": LOGGED_IN,
+    "OPTIONS /dicom-web": LOGGED_IN,
+    "OPTIONS /dicom-web/": LOGGED_IN,
     "GET /dicom-web/studies": SEARCH,
     "GET /dicom-web/series": SEARCH,
     "GET /dicom-web/instances": SEARCH,
@@ -101,8 +105,23 @@ TABLE: Mapping[str, Rule] = {
     f"DELETE {_SERIES}": DELETE,
     f"DELETE {_INSTANCE}": DELETE,
     "GET /view": PUBLIC,
+    "GET /s/{token}": PUBLIC,
+    "POST /s/{token}": PUBLIC,
+    "GET /shared": Rule(Permission.VIEW),
+    "GET /shared/download": Rule(Permission.VIEW),
+    "GET /studies/{study_uid}/share": Rule(Permission.SHARE, Studies.NAMED),
+    "POST /studies/{study_uid}/share": Rule(Permission.SHARE, Studies.NAMED),
+    "GET /admin/shares": SHARE,
+    "GET /admin/shares/{share_id}": SHARE,
+    "POST /admin/shares/{share_id}/reprint": SHARE,
+    "POST /admin/shares/{share_id}/revoke": SHARE,
+    "POST /api/shares": SHARE,
+    "DELETE /api/shares/{share_id}": SHARE,
     "POST /api/links": Rule(Permission.LINK),
     "DELETE /api/links/{nonce}": Rule(Permission.LINK),
+    "GET /admin/link-keys": ADMINISTER,
+    "POST /admin/link-keys": ADMINISTER,
+    "POST /admin/link-keys/{key_id}/remove": ADMINISTER,
     "GET /api/deletions": DELETE,
     "POST /api/deletions/{deletion_id}/restore": DELETE,
 }

@@ -7,8 +7,10 @@ from fastapi import FastAPI
 from pacs_gateway import __version__
 from pacs_gateway.config import Settings
 from pacs_gateway.web import problems
+from pacs_gateway.web.administration.linkkeys import LinkKeyEndpoints
 from pacs_gateway.web.authentication import Authenticator
 from pacs_gateway.web.bulkdata import BulkEndpoints
+from pacs_gateway.web.capabilities import CapabilitiesEndpoints
 from pacs_gateway.web.deletion import DeletionEndpoints
 from pacs_gateway.web.documentation import DocumentationEndpoints
 from pacs_gateway.web.errorpages import add_error_pages
@@ -22,6 +24,9 @@ from pacs_gateway.web.qido import SearchEndpoints
 from pacs_gateway.web.rendered import RenderedEndpoints
 from pacs_gateway.web.services import Services
 from pacs_gateway.web.session import SessionEndpoints
+from pacs_gateway.web.shared import SharedEndpoints
+from pacs_gateway.web.shares import ShareEndpoints
+from pacs_gateway.web.sharing import Sharing
 from pacs_gateway.web.signin import SignInEndpoints
 from pacs_gateway.web.stow import StoreEndpoints
 from pacs_gateway.web.templating import Templates
@@ -55,10 +60,17 @@ def create_app(services: Services) -> FastAPI:
         idle=timedelta(minutes=access.session_idle_minutes),
     )
     retrieve, rendered = RetrieveEndpoints(services), RenderedEndpoints(services)
+    sharing = Sharing(
+        services.index,
+        services.shares,
+        hospital=services.settings.hospital.name,
+        other_language="en" if services.settings.language == "vi" else "vi",
+    )
     app.router.routes.extend(
         [
             *retrieve.routes(),
             *BulkEndpoints(services).routes(),
+            *CapabilitiesEndpoints(services.settings).routes(),
             *rendered.routes(),
             *WadoUriEndpoints(services, retrieve, rendered).routes(),
             *SearchEndpoints(services).routes(),
@@ -67,7 +79,10 @@ def create_app(services: Services) -> FastAPI:
             *SessionEndpoints(services, logins, authenticator).routes(),
             *SignInEndpoints(services, logins, authenticator, templates).routes(),
             *PageEndpoints(services, templates).routes(),
+            *ShareEndpoints(services, sharing, authenticator, templates).routes(),
+            *SharedEndpoints(services, sharing, rendered, templates).routes(),
             *ViewEndpoints(services, authenticator, templates).routes(),
+            *LinkKeyEndpoints(services, templates).routes(),
             *OhifEndpoints(services.settings, templates).routes(),
             *HealthEndpoints(services).routes(),
             *DocumentationEndpoints(app).routes(),

@@ -25,6 +25,7 @@ from storage.links import Links
 from storage.lookup import Lookup
 from storage.objects import ObjectStore
 from storage.peers import PeerBook
+from storage.shares import Shares
 
 
 class ArchiveParts(Protocol):
@@ -42,6 +43,8 @@ class ArchiveParts(Protocol):
     def guests(self) -> Guests: ...
     @property
     def links(self) -> Links: ...
+    @property
+    def shares(self) -> Shares: ...
     @property
     def peers(self) -> PeerBook: ...
     @property
@@ -68,6 +71,7 @@ def services_of(archive: ArchiveParts, renderer: Renderer) -> Services:
         accounts=archive.accounts,
         guests=archive.guests,
         links=archive.links,
+        shares=archive.shares,
         peers=archive.peers,
         retrieval=archive.retrieval,
         ingest=archive.ingest,

@@ -98,14 +98,18 @@ class Gate:
         if rule.studies is Studies.SEARCHED:
             await self._records.searched(connection, caller)
         elif rule.studies is not Studies.NONE:
-            await self._look(connection, caller, _study_uid(connection, rule.studies))
+            await self._look(
+                connection, caller, _study_uid(connection, rule.studies), rule.permission
+            )
         return caller
 
-    async def _look(self, connection: HTTPConnection, caller: Caller, study_uid: str) -> None:
-        """Let a caller see one study, and record it."""
+    async def _look(
+        self, connection: HTTPConnection, caller: Caller, study_uid: str, permission: Permission
+    ) -> None:
+        """Let a caller see one study, and record it; acts of other kinds record themselves."""
         if not caller.reach.everything:
             await self._check_reach(connection, caller, study_uid)
-        if self._records.has_look(caller, study_uid):
+        if permission is not Permission.VIEW or self._records.has_look(caller, study_uid):
             return
         known = await run_in_threadpool(self._index.within, study_uid, caller.reach)
         # Of what is not there nobody sees anything; the handler says so.

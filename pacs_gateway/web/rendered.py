@@ -111,6 +111,16 @@ class RenderedEndpoints:
             picture = await self._renditions.thumbnail(other.instance, options)
             return Response(picture, headers=headers, media_type=options.media_type)
 
+    def preview(self, study_uid: str, options: RenderOptions) -> bytes | None:
+        """Return a picture that stands for a study, None if it has none; blocking."""
+        instance = self._representative(study_uid, None)
+        if not is_image(instance):
+            return None
+        try:
+            return self._drawn(_Shown(instance, middle_frame(instance)), options)
+        except UnrenderableError:
+            return None
+
     def _all(self, request: Request) -> Content:
         options = _options(request)
         found = self._retrieval.instances(*uids_of(request))

@@ -18,6 +18,7 @@ from storage.index import Index
 from storage.links import Links
 from storage.objects import ObjectStore
 from storage.peers import PeerBook
+from storage.shares import Shares
 
 
 class Metrics:
@@ -49,6 +50,7 @@ class Services:
     accounts: Accounts
     guests: Guests
     links: Links
+    shares: Shares
     peers: PeerBook
     retrieval: Retrieval
     ingest: Ingest

@@ -46,7 +46,7 @@ _FRAMES = """
 """
 _PICTURES = """
     image/jpeg image/png image/webp image/gif image/svg+xml application/pdf text/html text/plain
-    text/xml text/rtf model/stl model/obj model/mtl video/mpeg video/mp4 video/H265
+    text/xml text/rtf model/stl model/obj model/mtl video/mpeg video/mp2t video/mp4 video/H265
     multipart/related multipart/byteranges application/octet-stream
 """
 _NOT_MODIFIED = answers("What the client has is still right.", status=304)
@@ -247,7 +247,20 @@ def _wado_uri() -> dict[str, Described]:
     }
 
 
+def _capabilities() -> dict[str, Described]:
+    described = operation(
+        "Retrieve the capabilities of the DICOMweb services",
+        "capabilities",
+        answers(
+            "The description (PS3.18 annex H).", "application/vnd.sun.wadl+xml application/json"
+        ),
+        refused=(400, 406),
+    )
+    return {f"OPTIONS {path}": described for path in ("/dicom-web", "/dicom-web/")}
+
+
 DICOMWEB: Mapping[str, Described] = {
+    **_capabilities(),
     **_searches(),
     **_retrievals(),
     **_pictures(),

@@ -11,8 +11,9 @@ from pacs_gateway.web.access import SESSION_COOKIE
 from pacs_gateway.web.description.dicomweb import DICOMWEB
 from pacs_gateway.web.description.operation import ERROR, Described, refusals
 from pacs_gateway.web.description.pages import PAGES
+from pacs_gateway.web.description.sharing import SHARING
 
-OPERATIONS = {**DICOMWEB, **PAGES}
+OPERATIONS = {**DICOMWEB, **PAGES, **SHARING}
 _SECURITY: Described = {
     "basic": {"type": "http", "scheme": "basic"},
     "bearer": {"type": "http", "scheme": "bearer"},

@@ -13,39 +13,44 @@ from pacs_gateway.web.description.operation import (
 )
 from pacs_gateway.web.description.parameters import EXAMPLE_STUDY, UID
 
-_PAGE = "text/html"
+PAGE = "text/html"
 _JSON = "application/json"
 _FILES = """
     text/css text/html text/javascript text/plain application/javascript application/json
     application/manifest+json application/octet-stream application/wasm font/woff2 image/png
     image/svg+xml image/x-icon image/vnd.microsoft.icon
 """
-_SEE_OTHER = answers("Go on there.", status=303)
+SEE_OTHER = answers("Go on there.", status=303)
 _STATES: Described = {"type": "object", "additionalProperties": {"type": "string"}}
 
 
-def _page(summary: str, *parameters: Described, public: bool = False) -> Described:
+def page(summary: str, *parameters: Described, public: bool = False) -> Described:
+    """Return the description of a page."""
     return operation(
         summary,
         "pages",
-        answers("The page.", _PAGE),
-        _SEE_OTHER,
+        answers("The page.", PAGE),
+        SEE_OTHER,
         parameters=parameters,
         refused=(400, 404),
         public=public,
     )
 
 
-def _form(summary: str, **fields: Described) -> Described:
+def form(
+    summary: str, *parameters: Described, public: bool = True, **fields: Described
+) -> Described:
+    """Return the description of what a form sends to."""
     schema = {"type": "object", "properties": {**fields, "next": text(most=200)}}
     return operation(
         summary,
         "pages",
-        _SEE_OTHER,
-        answers("The form again, and what is wrong with it.", _PAGE),
+        SEE_OTHER,
+        answers("The form again, and what is wrong with it.", PAGE),
         body={"content": {"application/x-www-form-urlencoded": {"schema": schema}}},
+        parameters=parameters,
         refused=(400, 401, 403, 404, 413, 415, 429, 503),
-        public=True,
+        public=public,
     )
 
 
@@ -57,7 +62,7 @@ def _files(summary: str, *, public: bool) -> Described:
         answers("The file.", _FILES),
         answers("Part of the file.", _FILES, status=206),
         answers("What the client has is still right.", status=304),
-        _SEE_OTHER,
+        SEE_OTHER,
         parameters=[path],
         refused=(400, 404, 416),
         public=public,
@@ -65,12 +70,12 @@ def _files(summary: str, *, public: bool) -> Described:
 
 
 PAGES: Mapping[str, Described] = {
-    "GET /": _page(
+    "GET /": page(
         "List studies",
         parameter("q", text(most=64), "Name, patient ID or accession number"),
         parameter("page", whole(1, 9999), "Number of the page"),
     ),
-    "GET /studies/{study_uid}": _page(
+    "GET /studies/{study_uid}": page(
         "Show a study",
         parameter(
             "study_uid",
@@ -79,31 +84,12 @@ PAGES: Mapping[str, Described] = {
             place="path",
         ),
     ),
-    "GET /view": operation(
-        "Follow a signed link of another system (docs/emr-links.md)",
-        "links",
-        answers("Only looked at, not followed.", status=204),
-        _SEE_OTHER,
-        answers("No images have arrived yet.", _PAGE, status=404),
-        answers("The link is not valid; nothing tells why.", _PAGE, status=403),
-        parameters=[
-            parameter("requestType", one_of("STUDY", "PATIENT"), "What is asked for"),
-            parameter("studyUID", text(most=8000), "UIDs, separated by commas"),
-            parameter("accessionNumber", text(most=8000), "Numbers, separated by commas"),
-            parameter("patientID", text(most=200), "Identifier, or identifier^^^issuer"),
-            parameter("keyId", text(most=64), "Key that signed"),
-            parameter("nonce", text(pattern="^[A-Za-z0-9_-]{16,128}$"), "Names the link"),
-            parameter("signature", text(most=64), "Of everything before it"),
-        ],
-        refused=(400,),
-        public=True,
-    ),
-    "GET /login": _page("Ask who is there", public=True),
-    "POST /login": _form("Log in", username=text(most=64), password=text(most=64)),
-    "POST /logout": _form("Log out"),
-    "POST /language": _form("Choose the language of the pages", language=one_of("vi", "en")),
+    "GET /login": page("Ask who is there", public=True),
+    "POST /login": form("Log in", username=text(most=64), password=text(most=64)),
+    "POST /logout": form("Log out"),
+    "POST /language": form("Choose the language of the pages", language=one_of("vi", "en")),
     "GET /static/{path}": _files("Retrieve a file of the pages", public=True),
-    "GET /ohif": _page("Enter the OHIF viewer"),
+    "GET /ohif": page("Enter the OHIF viewer"),
     "GET /ohif/{path}": _files("Retrieve a file of the OHIF viewer", public=False),
     "GET /healthz": operation(
         "Tell whether the process lives",
@@ -127,7 +113,7 @@ PAGES: Mapping[str, Described] = {
         answers("This document.", _JSON, {"type": "object"}),
     ),
     "GET /api/docs": operation(
-        "List every operation for people", "description", answers("The page.", _PAGE)
+        "List every operation for people", "description", answers("The page.", PAGE)
     ),
 }
 """Descriptions by method and path."""

@@ -1,0 +1,203 @@
+"""Makes, reprints and revokes the shares of studies, and draws their slips."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from ulid import ULID
+
+from pacs_gateway.access.passwords import hash_password
+from pacs_gateway.access.secrets import new_secret, secret_sha256
+from pacs_gateway.access.shares import MAX_DAYS, TRIES, Question, right_answer
+from pacs_gateway.audit import acts
+from pacs_gateway.audit.acts import Who
+from pacs_gateway.documents import slip
+from pacs_gateway.errors import BadRequestError, UnknownError
+from pacs_gateway.web.display import StudyView, study_view
+from pacs_gateway.web.language import Texts, texts_of
+from storage.index import Index
+from storage.reach import Reach
+from storage.records import Found, Level, Match, MatchKind, QuerySpec, utc_now
+from storage.shares import Share, Shares
+
+MAX_STUDIES = 50
+"""Studies of one slip; a visit has a handful."""
+_PATIENT_ID, _BIRTH_DATE = "00100020", "00100030"
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A share whose address is known for this once; only its digest is kept."""
+
+    share: Share
+    address: str
+
+
+class Sharing:
+    """The acts of sharing."""
+
+    def __init__(self, index: Index, shares: Shares, *, hospital: str, other_language: str) -> None:
+        self._index = index
+        self._shares = shares
+        self._hospital = hospital
+        self._other = texts_of(other_language)
+
+    def studies(self, study_uids: Sequence[str], reach: Reach) -> list[Found]:
+        """Return studies within reach, the newest first.
+
+        Raises UnknownError if one of them is not there, BadRequestError for none or too many.
+        """
+        wanted = tuple(dict.fromkeys(study_uids))
+        if not 0 < len(wanted) <= MAX_STUDIES:
+            raise BadRequestError(f"A share has from 1 to {MAX_STUDIES} studies.")
+        spec = QuerySpec(
+            level=Level.STUDY, matches=(Match("StudyInstanceUID", MatchKind.EQUAL, wanted),)
+        )
+        found = self._index.search(spec, reach=reach)
+        if len(found) != len(wanted):
+            raise UnknownError("No such study, series or instance is kept here.")
+        return found
+
+    def of_same_patient(self, study: Found, reach: Reach) -> list[Found]:
+        """Return the other studies under the same Patient ID, the newest first."""
+        patient_id = _first(study, _PATIENT_ID)
+        if not patient_id:
+            return []
+        match = Match("PatientID", MatchKind.EQUAL, (patient_id,))
+        spec = QuerySpec(level=Level.STUDY, matches=(match,), limit=MAX_STUDIES)
+        found = self._index.search(spec, reach=reach)
+        return [each for each in found if study_uid_of(each) != study_uid_of(study)]
+
+    def make(
+        self,
+        who: Who,
+        studies: Sequence[Found],
+        *,
+        question: Question,
+        days: int,
+        base: str,
+    ) -> Made:
+        """Share studies of one patient.
+
+        Raises BadRequestError: they are of several patients, the images do not carry the answer
+        that was chosen, or the time is too long.
+        """
+        if not 1 <= days <= MAX_DAYS:
+            raise BadRequestError(f"A share is valid for 1 to {MAX_DAYS} days.")
+        patients = {_first(study, _PATIENT_ID) for study in studies}
+        if len(patients) > 1:
+            raise BadRequestError("These studies are of different patients.")
+        answer = answer_of(question, studies[0])
+        if answer is None:
+            raise BadRequestError("The images do not carry what this question asks for.")
+        token, now = new_secret(), utc_now()
+        share = Share(
+            id=str(ULID()),
+            token_sha256=secret_sha256(token),
+            patient_key=patients.pop(),
+            created_by=who.name,
+            created_at=now,
+            expires_at=now + timedelta(days=days),
+            question=question,
+            answer_hash=hash_password(answer),
+            tries_left=TRIES,
+        )
+        uids = [study_uid_of(study) for study in studies]
+        entries = [
+            acts.shared(who, study_uid=uid, patient_id=share.patient_key, share=share.id, days=days)
+            for uid in uids
+        ]
+        self._shares.add(share, uids, entries)
+        return Made(share, f"{base}/s/{token}")
+
+    def reprint(self, who: Who, share_id: str, *, base: str) -> Made:
+        """Give a share another address, because the old one is known to nobody; it ends with that.
+
+        Raises UnknownError for a share that is not there, revoked or over.
+        """
+        share = self._shares.share(share_id)
+        if share is None or not is_open(share, utc_now()):
+            raise UnknownError("There is no such share, or it is over.")
+        token = new_secret()
+        entry = acts.share_reprinted(who, share=share.id)
+        self._shares.renew(share.id, secret_sha256(token), tries=TRIES, entry=entry)
+        return Made(share, f"{base}/s/{token}")
+
+    def revoke(self, who: Who, share_id: str) -> None:
+        """Take a share back at once; raises UnknownError if there is none of this identifier."""
+        entry = acts.share_revoked(who, share=share_id)
+        if self._shares.share(share_id) is None:
+            raise UnknownError("There is no such share.")
+        self._shares.revoke(share_id, utc_now(), entry)
+
+    def slip(self, made: Made, studies: Sequence[Found], texts: Texts) -> bytes:
+        """Return the slip as PDF: in the reader's language, its steps in the other one too."""
+        views = [study_view(each, texts) for each in studies]
+        return slip.draw(
+            slip.Slip(
+                hospital=self._hospital,
+                title=texts("slip.title"),
+                patient=_patient_lines(views[0], texts),
+                studies=[_line(view) for view in views],
+                address=made.address,
+                steps=_steps(made.share, texts),
+                notes=[
+                    *_notes(made.share, texts),
+                    self._other("slip.title") + ": " + " ".join(_steps(made.share, self._other)),
+                    *_notes(made.share, self._other),
+                ],
+            )
+        )
+
+    def found(self, share: Share, reach: Reach) -> list[Found]:
+        """Return the studies of a share as the index finds them, the newest first."""
+        uids = tuple(self._shares.studies(share.id))
+        match = Match("StudyInstanceUID", MatchKind.EQUAL, uids)
+        return self._index.search(QuerySpec(level=Level.STUDY, matches=(match,)), reach=reach)
+
+
+def is_open(share: Share, now: datetime) -> bool:
+    """Return whether a share can be opened at a moment, with the right answer."""
+    return share.revoked_at is None and now < share.expires_at and share.tries_left > 0
+
+
+def study_uid_of(found: Found) -> str:
+    """Return the Study Instance UID of an answer."""
+    return _first(found, "0020000D")
+
+
+def answer_of(question: Question, study: Found) -> str | None:
+    """Return the answer that a study's patient would give, None if it is not known."""
+    return right_answer(
+        question,
+        birth_date=_first(study, _BIRTH_DATE),
+        patient_id=_first(study, _PATIENT_ID),
+    )
+
+
+def _patient_lines(view: StudyView, texts: Texts) -> list[tuple[str, str]]:
+    # The name tells the right person at the counter; what the slip asks for is not printed on it.
+    return [(texts("slip.name"), view.patient.name)]
+
+
+def _line(view: StudyView) -> str:
+    what = view.description or ", ".join(view.modalities)
+    return f"{what} ({view.date})" if view.date else what
+
+
+def _steps(share: Share, texts: Texts) -> list[str]:
+    return [
+        texts("slip.step.scan"),
+        texts(f"slip.step.{share.question}"),
+        texts("slip.step.look"),
+    ]
+
+
+def _notes(share: Share, texts: Texts) -> list[str]:
+    until = texts.date(share.expires_at.astimezone().date())
+    return [texts("slip.note", until=until, tries=str(TRIES))]
+
+
+def _first(found: Found, tag: str) -> str:
+    values = found.attributes.get(tag, {}).get("Value") or [""]
+    return str(values[0])
