@@ -46,6 +46,11 @@ class Peer:
         self.get(path, **headers)
         return time.perf_counter() - began
 
+    def reconnect(self) -> None:
+        """Open a new connection: the old one may have been idle for longer than a server waits."""
+        self.connection.close()
+        self.get("/studies?limit=1", Accept="application/dicom+json")
+
     def store(self, series: Series) -> None:
         """Store a series by STOW-RS and wait until all of it is searchable."""
         for file in series.files:

@@ -234,6 +234,19 @@ class AccessSettings(_Section):
 class AuditSettings(_Section):
     """The audit trail."""
 
+    anchor_minutes: float = Field(60.0, gt=0)
+    """How often the end of the trail is noted in the object store; what is changed before the next
+    note by somebody who writes the whole chain anew would not show."""
+    syslog_host: str | None = None
+    """Audit repository that gets every row as a DICOM audit message over TLS (RFC 5425)."""
+    syslog_port: int = Field(6514, ge=1, le=65535)
+    syslog_ca: Path | None = None
+    """Certificates that its certificate must come from; unset: those of this machine."""
+    syslog_certificate: Path | None = None
+    syslog_key: Path | None = None
+    """Our own, where the repository wants to know who sends."""
+    syslog_deadline_s: float = Field(10.0, gt=0)
+    """How long connecting and each message may take; what failed is sent again later."""
     look_minutes: float = Field(30.0, gt=0)
     """Requests of one login for one study within this are one look; a reading takes 5 to 20."""
 

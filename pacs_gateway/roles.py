@@ -64,6 +64,7 @@ def run_work(settings: Settings, ready: Ready) -> None:
         return
     committer = archive.committer()
     threading.Thread(target=_tidy, args=(archive, stop), daemon=True, name="tidy").start()
+    _watch_audit(archive, stop)
     ready()
     committer.run(stop)
     committer.close()
@@ -90,6 +91,34 @@ def _tidy(archive: Archive, stop: threading.Event) -> None:
         archive.guests.purge_expired(utc_now())
         archive.links.purge_expired(utc_now())
         _log.info("tidied", files_removed=removed)
+
+
+def _watch_audit(archive: Archive, stop: threading.Event) -> None:
+    """Note where the trail ends, and send it on if somebody wants it."""
+    from pacs_gateway.archive.anchors import Anchors  # noqa: PLC0415
+    from pacs_gateway.audit.syslog import Repository, SyslogExport  # noqa: PLC0415
+
+    audit = archive.settings.audit
+    anchors = Anchors(archive.audit_log, archive.store, scratch=archive.settings.spool_dir)
+    threading.Thread(
+        target=anchors.run,
+        args=(stop,),
+        kwargs={"every_s": audit.anchor_minutes * 60},
+        daemon=True,
+        name="anchors",
+    ).start()
+    if audit.syslog_host is None:
+        return
+    repository = Repository(
+        host=audit.syslog_host,
+        port=audit.syslog_port,
+        ca=audit.syslog_ca,
+        certificate=audit.syslog_certificate,
+        key=audit.syslog_key,
+        deadline_s=audit.syslog_deadline_s,
+    )
+    export = SyslogExport(archive.audit_log, repository, source=socket.gethostname())
+    threading.Thread(target=export.run, args=(stop,), daemon=True, name="syslog").start()
 
 
 def _stop_on_signals() -> threading.Event:

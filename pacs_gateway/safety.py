@@ -13,14 +13,14 @@ from contextlib import suppress
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from pydantic import BaseModel, SecretStr
 
+from pacs_gateway.access.passwords import MIN_PASSWORD_CHARACTERS
 from pacs_gateway.config import Settings
 from pacs_gateway.errors import ConfigurationError
 
-MIN_PASSWORD_CHARACTERS = 10
 MIN_SECRET_CHARACTERS = 8
 """Of keys for programs; S3 servers ask for this many."""
 MIN_DIGITS = 20
@@ -62,6 +62,7 @@ KNOWN_WORDS = frozenset(
 )
 """What attackers try first; a number or a sign beside one of them makes no difference."""
 
+_ADDRESS = re.compile(r"(?P<scheme>https?)://(?P<host>[A-Za-z0-9.-]+)(:[0-9]{1,5})?/?")
 _OTHERS = stat.S_IRWXO
 _SIGNS_FOR_LETTERS = str.maketrans("@$0", "aso")
 
@@ -74,6 +75,8 @@ def check_settings(settings: Settings, wanted: Sequence[str]) -> None:
     """
     if "web" in wanted:
         _check_line(settings)
+        if settings.web.public_url is not None:
+            _check_public_address(settings.web.public_url)
     if "dicom" in wanted and settings.dicom.tls_key is not None:
         _check_key_file(settings.dicom.tls_key)
     _check_secrets(settings)
@@ -145,6 +148,15 @@ def _check_line(settings: Settings) -> None:
         )
 
 
+def _check_public_address(url: str) -> None:
+    found = _ADDRESS.fullmatch(url)
+    if found is None or (found["scheme"] != "https" and not _is_loopback(found["host"])):
+        raise ConfigurationError(
+            f"Setting web.public_url is {url}, and patients' images would cross the network in the"
+            " clear: set PACS_GATEWAY_WEB__PUBLIC_URL=https://... with the proxy's name."
+        )
+
+
 def _check_key_file(path: Path) -> None:
     if path.is_file() and _others_reach(path):
         raise ConfigurationError(
@@ -200,7 +212,9 @@ def _is_known(secret: str) -> bool:
 
 
 def _password_in(url: str) -> str:
-    return unquote(urlsplit(url).password or "")
+    """Return the password of a database URL; the one in `.env` may have any sign but `@`."""
+    found = re.search(r"://[^:/]*:([^@]*)@", url)
+    return unquote(found[1]) if found else ""
 
 
 def _secrets_in(section: BaseModel, written: Mapping[str, Any]) -> Iterator[str]:

@@ -22,7 +22,7 @@ ROWS_AT_ONCE = 1000
 FIRST_DIGEST = "0" * 64
 """What the first row is bound to."""
 
-_log, _head = schema.audit_log, schema.audit_head
+_log, _head, _exports = schema.audit_log, schema.audit_head, schema.audit_exports
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +121,7 @@ def append(connection: Connection, entry: Entry) -> bool:
         study_uid=_text(entry.study_uid),
         patient_id=_text(entry.patient_id),
         act=_text(entry.act) if entry.act is not None else None,
-        detail=json.dumps(entry.detail, ensure_ascii=False, sort_keys=True).replace("\0", ""),
+        detail=_clean(json.dumps(entry.detail, ensure_ascii=False, sort_keys=True)),
         previous=head.digest,
         digest="",
     )
@@ -176,6 +176,26 @@ class AuditLog:
                 for row in rows:
                     yield _recorded(row)
 
+    def batch(self, seq: int, *, limit: int) -> list[Recorded]:
+        """Return the rows after a number, the oldest first."""
+        query = select(_log).where(_log.c.seq > seq).order_by(_log.c.seq).limit(limit)
+        with reading(self._engine) as connection:
+            return [_recorded(row) for row in connection.execute(query)]
+
+    def exported(self, destination: str) -> int:
+        """Return the number of the last row that a destination has got."""
+        query = select(_exports.c.seq).where(_exports.c.destination == destination)
+        with reading(self._engine) as connection:
+            return int(connection.execute(query).scalar() or 0)
+
+    def note_exported(self, destination: str, seq: int) -> None:
+        """Note that a destination has got all rows up to a number."""
+        with writing(self._engine) as connection:
+            which = _exports.c.destination == destination
+            if not connection.execute(update(_exports).where(which).values(seq=seq)).rowcount:
+                row = {"destination": destination, "seq": seq}
+                connection.execute(_exports.insert().values(row))
+
     def check(self) -> str | None:
         """Return what is wrong with the chain, in one sentence, None if nothing is."""
         end, last = self.head(), Head(0, FIRST_DIGEST)
@@ -225,5 +245,10 @@ def _utc(moment: datetime) -> str:
 
 
 def _text(text: str) -> str:
-    """Return what every database takes; PostgreSQL has no NUL and no endless index entries."""
-    return text.replace("\0", "")[: schema.MAX_KEY_CHARACTERS]
+    """Return what an index of every database takes; PostgreSQL has no endless entries."""
+    return _clean(text)[: schema.MAX_KEY_CHARACTERS]
+
+
+def _clean(text: str) -> str:
+    """Return text without NUL, which PostgreSQL does not take, and without halves of characters."""
+    return text.replace("\0", "").encode("utf-8", "replace").decode("utf-8")

@@ -1,7 +1,8 @@
 """Studies that are shared with a patient.
 
 Invariant: a try is counted before its answer is looked at, so that no number of requests at once
-gets more tries; whatever revokes or renews a share ends the sessions it has opened.
+gets more tries; whatever revokes or renews a share ends the sessions it has opened, also one that
+is being opened at that moment.
 """
 
 from collections.abc import Collection, Sequence
@@ -87,30 +88,41 @@ class Shares:
             return connection.execute(fewer).rowcount > 0
 
     def open(
-        self, share_id: str, guest: Guest, study_uids: Collection[str], *, tries: int, entry: Entry
-    ) -> None:
-        """Let in somebody who knew the answer; the next has all tries again."""
+        self, share: Share, guest: Guest, study_uids: Collection[str], *, entry: Entry
+    ) -> bool:
+        """Let in somebody who knew the answer, and give the try back that they took.
+
+        Returns False if the share was revoked or renewed since it was found.
+        """
+        same = (_shares.c.id == share.id) & (_shares.c.token_sha256 == share.token_sha256)
         with writing(self._engine) as connection:
-            _change(connection, share_id, tries_left=tries)
+            if not _change(connection, same, tries_left=_shares.c.tries_left + 1):
+                return False
             open_guest(connection, guest, study_uids)
             append(connection, entry)
+            return True
 
-    def renew(self, share_id: str, token_sha256: str, *, tries: int, entry: Entry) -> None:
-        """Give a share another address; the old one opens nothing any more."""
+    def renew(self, share_id: str, token_sha256: str, *, tries: int, entry: Entry) -> bool:
+        """Give a share another address; the old one opens nothing any more.
+
+        Returns False if the share is revoked.
+        """
         with writing(self._engine) as connection:
-            _change(connection, share_id, token_sha256=token_sha256, tries_left=tries)
+            one = _shares.c.id == share_id
+            if not _change(connection, one, token_sha256=token_sha256, tries_left=tries):
+                return False
             end_guests(connection, "share", share_id)
             append(connection, entry)
+            return True
 
     def revoke(self, share_id: str, at: datetime, entry: Entry) -> bool:
         """Take a share back; return False if it is revoked already."""
-        live = (_shares.c.id == share_id) & _shares.c.revoked_at.is_(None)
         with writing(self._engine) as connection:
-            changed = connection.execute(update(_shares).where(live).values(revoked_at=at)).rowcount
-            if changed:
-                end_guests(connection, "share", share_id)
-                append(connection, entry)
-            return bool(changed)
+            if not _change(connection, _shares.c.id == share_id, revoked_at=at):
+                return False
+            end_guests(connection, "share", share_id)
+            append(connection, entry)
+            return True
 
     def _one(self, condition: ColumnElement[bool]) -> Share | None:
         with reading(self._engine) as connection:
@@ -118,5 +130,7 @@ class Shares:
         return Share(**row._mapping) if row is not None else None
 
 
-def _change(connection: Connection, share_id: str, **values: Any) -> None:
-    connection.execute(update(_shares).where(_shares.c.id == share_id).values(values))
+def _change(connection: Connection, which: ColumnElement[bool], **values: Any) -> bool:
+    """Change a share unless it is revoked; return whether it was changed."""
+    live = which & _shares.c.revoked_at.is_(None)
+    return connection.execute(update(_shares).where(live).values(values)).rowcount > 0

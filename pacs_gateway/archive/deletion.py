@@ -5,23 +5,19 @@ objects it is about, and then marks the index; the index alone decides what is s
 """
 
 import json
-import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
-from hashlib import sha256
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 
 import structlog
 from ulid import ULID
 
+from pacs_gateway.archive.keeping import keep
 from pacs_gateway.audit import acts
 from pacs_gateway.audit.acts import Who
 from pacs_gateway.errors import GoneError, UnknownError
 from storage import deletions
-from storage.errors import UnavailableError
 from storage.index import Index
 from storage.objects import ObjectStore
 from storage.records import StoredInstance, utc_now
@@ -132,22 +128,7 @@ class Deletion:
         """Keep an act durably: of each object, the last act that names it says if it is shown."""
         record = {"act": act, "at": at.isoformat(), **more, "objects": objects}
         content = json.dumps(record, ensure_ascii=False).encode("utf-8")
-        with self._synced(content) as path:
-            self._store.put(f"{ACTS_PREFIX}{name}.json", path, sha256=sha256(content).hexdigest())
-
-    @contextmanager
-    def _synced(self, content: bytes) -> Iterator[Path]:
-        """Yield a file as the object store takes them; raises UnavailableError."""
-        try:
-            with NamedTemporaryFile(dir=self._scratch, suffix=".act") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-                yield Path(file.name)
-        except OSError as error:
-            raise UnavailableError(
-                f"The folder {self._scratch} cannot be written: {error.strerror}."
-            ) from error
+        keep(self._store, f"{ACTS_PREFIX}{name}.json", content, scratch=self._scratch)
 
 
 def _number_of(deletion_id: str) -> str:

@@ -63,7 +63,7 @@ class Pictures:
         self._at_work: dict[str, Future[bytes]] = {}
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="picture-writer")
         self._unwritten = BoundedSemaphore(MAX_UNWRITTEN)
-        self._reader = ThreadPoolExecutor(1, thread_name_prefix="picture-ahead")
+        self._reader = ThreadPoolExecutor(MAX_AHEAD, thread_name_prefix="picture-ahead")
         self._ahead = BoundedSemaphore(MAX_AHEAD)
         self._new: set[str] = set()
         self._closing = False
@@ -152,19 +152,16 @@ class Pictures:
             self._new.discard(name.picture)
         return found
 
-    def _is_made(self, name: _Name) -> bool:
+    def _is_wanted(self, name: _Name) -> bool:
+        """Return whether a picture is neither made just now nor being made."""
         with self._lock:
-            return name.picture in self._new
+            return name.picture not in self._new and name.picture not in self._at_work
 
     def _make_next(self, instance: StoredInstance, number: int, options: RenderOptions) -> None:
         try:
-            for _ in range(READ_ON):
-                following = self._following(instance, number)
-                if following is None:
-                    return
-                instance, number = following
-                if not self._is_made(_name(instance, str(number), options, None)):
-                    self.picture(instance, number, options)
+            for following, frame in self._following(instance, number):
+                if self._is_wanted(_name(following, str(frame), options, None)):
+                    self.picture(following, frame, options)
         except (GatewayError, StorageError):
             # Nobody has asked for it; whoever does will be told.
             return
@@ -173,11 +170,12 @@ class Pictures:
 
     def _following(
         self, instance: StoredInstance, number: int
-    ) -> tuple[StoredInstance, int] | None:
+    ) -> Sequence[tuple[StoredInstance, int]]:
         if instance.pixels is not None and number < instance.pixels.frame_count:
-            return instance, number + 1
-        found = self._retrieval.next_in_series(instance)
-        return (found, 1) if found is not None and found.pixels is not None else None
+            last = min(instance.pixels.frame_count, number + READ_ON)
+            return [(instance, frame) for frame in range(number + 1, last + 1)]
+        found = self._retrieval.next_in_series(instance, READ_ON)
+        return [(following, 1) for following in found if following.pixels is not None]
 
     def _once(self, name: _Name, make: Callable[[], bytes]) -> bytes:
         """Return what is kept under `name`; else make it, together with all who want the same."""

@@ -71,9 +71,9 @@ class Retrieval:
                 return instance
         raise self._not_found(study_uid, None, sop_instance_uid)
 
-    def next_in_series(self, instance: StoredInstance) -> StoredInstance | None:
-        """Return the instance that a reader of the series comes to after this one."""
-        return self._lookup.next_in_series(instance)
+    def next_in_series(self, instance: StoredInstance, at_most: int) -> Sequence[StoredInstance]:
+        """Return the instances that a reader of the series comes to after this one."""
+        return self._lookup.next_in_series(instance, at_most)
 
     def revision(self, study_uid: str, series_uid: str | None = None) -> Sequence[int]:
         """Return numbers that change whenever the instances of a study or series do.

@@ -10,9 +10,11 @@ import typer
 from rich.console import Console
 
 from pacs_gateway import __version__, safety
-from pacs_gateway.cli import devices, linkkeys, ohif, serving, tokens, users
+from pacs_gateway.cli import audit, devices, linkkeys, ohif, serving, tokens, users
 from pacs_gateway.cli.demonstration import demonstrate
+from pacs_gateway.cli.exporting import export_studies
 from pacs_gateway.cli.importing import import_paths
+from pacs_gateway.cli.rows import opened
 from pacs_gateway.config import Settings, config_path, load_settings
 
 app = typer.Typer(
@@ -26,6 +28,7 @@ app.add_typer(users.commands, name="user")
 app.add_typer(devices.commands, name="device")
 app.add_typer(tokens.commands, name="token")
 app.add_typer(linkkeys.commands, name="link-key")
+app.add_typer(audit.commands, name="audit")
 app.add_typer(ohif.commands, name="ohif")
 
 
@@ -90,6 +93,17 @@ def import_(
     """Load DICOM files; doing it again does no harm."""
     if not import_paths(_settings(context), paths, Console()):
         sys.exit(1)
+
+
+@app.command()
+def export(
+    context: typer.Context,
+    study_uids: Annotated[list[str], typer.Argument(help="Study Instance UIDs.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="A folder that is new or empty.")],
+) -> None:
+    """Write studies into a folder with a DICOMDIR, for another system or a disc."""
+    with opened(context) as archive:
+        export_studies(archive, study_uids, output, Console())
 
 
 @app.command()

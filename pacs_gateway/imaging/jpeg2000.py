@@ -5,6 +5,7 @@ import sys
 from typing import Any
 
 import imagecodecs
+import numpy as np
 from numpy.typing import NDArray
 
 from pacs_gateway.imaging.image import Image
@@ -36,7 +37,11 @@ def decode_ht(image: Image, frame: bytes) -> Decompressed:
     """Return the samples of a High-Throughput JPEG 2000 frame; raises as `decode`."""
     # OpenJPH fills what is missing with grey and says nothing.
     stream = _whole(_code_stream(frame))
-    return _described(image, stream, _decoded_ht(stream))
+    pixels = _decoded_ht(stream)
+    if pixels.shape == (image.samples, image.rows, image.columns) and image.samples > 1:
+        # OpenJPH leaves colours by plane where the stream did not transform them.
+        pixels = np.ascontiguousarray(pixels.transpose(1, 2, 0))
+    return _described(image, stream, pixels)
 
 
 def _described(image: Image, stream: bytes, pixels: Array) -> Decompressed:

@@ -6,6 +6,16 @@ Only light modules are imported here; `film` is imported by the child alone.
 from pacs_gateway.imaging.options import RenderOptions
 
 
+def video_film(stream: bytes) -> bytes:
+    """Return a whole video as a film that browsers play.
+
+    Raises UnrenderableError, NotAcceptableError where videos cannot be decoded.
+    """
+    from pacs_gateway.imaging.film import recoded  # noqa: PLC0415 - only ever in the child
+
+    return recoded(stream)
+
+
 def video_picture(stream: bytes, options: RenderOptions) -> bytes:
     """Return the first picture of a video as a file; `stream` is its beginning.
 

@@ -111,6 +111,7 @@ TABLE: Mapping[str, Rule] = {
     "GET /shared/download": Rule(Permission.VIEW),
     "GET /studies/{study_uid}/share": Rule(Permission.SHARE, Studies.NAMED),
     "POST /studies/{study_uid}/share": Rule(Permission.SHARE, Studies.NAMED),
+    "GET /api/studies/{study}/archive": Rule(Permission.DOWNLOAD, Studies.NAMED),
     "GET /admin/shares": SHARE,
     "GET /admin/shares/{share_id}": SHARE,
     "POST /admin/shares/{share_id}/reprint": SHARE,
@@ -122,6 +123,9 @@ TABLE: Mapping[str, Rule] = {
     "GET /admin/link-keys": ADMINISTER,
     "POST /admin/link-keys": ADMINISTER,
     "POST /admin/link-keys/{key_id}/remove": ADMINISTER,
+    "GET /admin/audit": Rule(Permission.AUDIT),
+    "GET /studies/{study_uid}/audit": Rule(Permission.AUDIT, Studies.NAMED),
+    "GET /api/audit": Rule(Permission.AUDIT),
     "GET /api/deletions": DELETE,
     "POST /api/deletions/{deletion_id}/restore": DELETE,
 }

@@ -8,6 +8,7 @@ from pacs_gateway import __version__
 from pacs_gateway.config import Settings
 from pacs_gateway.web import problems
 from pacs_gateway.web.administration.linkkeys import LinkKeyEndpoints
+from pacs_gateway.web.audit import AuditEndpoints
 from pacs_gateway.web.authentication import Authenticator
 from pacs_gateway.web.bulkdata import BulkEndpoints
 from pacs_gateway.web.capabilities import CapabilitiesEndpoints
@@ -19,6 +20,7 @@ from pacs_gateway.web.headers import AnswerHeaders
 from pacs_gateway.web.health import HealthEndpoints
 from pacs_gateway.web.login import LoginRules, Logins
 from pacs_gateway.web.ohif import OhifEndpoints
+from pacs_gateway.web.packages import PackageEndpoints, Packages
 from pacs_gateway.web.pages import PageEndpoints
 from pacs_gateway.web.qido import SearchEndpoints
 from pacs_gateway.web.rendered import RenderedEndpoints
@@ -60,6 +62,7 @@ def create_app(services: Services) -> FastAPI:
         idle=timedelta(minutes=access.session_idle_minutes),
     )
     retrieve, rendered = RetrieveEndpoints(services), RenderedEndpoints(services)
+    packages = Packages(services, templates)
     sharing = Sharing(
         services.index,
         services.shares,
@@ -80,7 +83,9 @@ def create_app(services: Services) -> FastAPI:
             *SignInEndpoints(services, logins, authenticator, templates).routes(),
             *PageEndpoints(services, templates).routes(),
             *ShareEndpoints(services, sharing, authenticator, templates).routes(),
-            *SharedEndpoints(services, sharing, rendered, templates).routes(),
+            *SharedEndpoints(services, sharing, rendered, packages, templates).routes(),
+            *PackageEndpoints(packages).routes(),
+            *AuditEndpoints(services, templates).routes(),
             *ViewEndpoints(services, authenticator, templates).routes(),
             *LinkKeyEndpoints(services, templates).routes(),
             *OhifEndpoints(services.settings, templates).routes(),

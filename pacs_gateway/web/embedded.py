@@ -22,7 +22,7 @@ from pacs_gateway.documents.embedded import (
     without_padding,
 )
 from pacs_gateway.documents.kinds import Kind
-from pacs_gateway.errors import UnrenderableError
+from pacs_gateway.errors import TooLargeError, UnrenderableError
 from pacs_gateway.web.caching import not_modified, validators
 from pacs_gateway.web.ranges import ranged_answer
 from storage.objects import ObjectStore
@@ -104,6 +104,17 @@ class EmbeddedFiles:
         """
         read, size = self._stream(instance)
         return _joined(read, 0, min(size, self._settings.max_video_beginning_bytes))
+
+    def whole_video(self, instance: StoredInstance) -> bytes:
+        """Return a video stream; blocking.
+
+        Raises UnrenderableError if there is none, TooLargeError for one that is too long.
+        """
+        read, size = self._stream(instance)
+        most = self._settings.max_video_beginning_bytes
+        if size > most:
+            raise TooLargeError(f"A video of more than {most} bytes comes only as it is stored.")
+        return _joined(read, 0, size)
 
     def _stream(self, instance: StoredInstance) -> tuple[Read, int]:
         """Return what reads a video stream, and its bytes."""

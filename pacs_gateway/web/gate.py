@@ -147,7 +147,8 @@ class Gate:
         if connection.scope["method"] in ("GET", "HEAD", "OPTIONS"):
             return
         headers = connection.headers
-        if "authorization" in headers:
+        # A browser adds Basic credentials that it remembers by itself, but never a bearer token.
+        if headers.get("authorization", "").lower().startswith("bearer "):
             return
         origin = headers.get("origin")
         if origin is not None:

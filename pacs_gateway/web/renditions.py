@@ -19,8 +19,8 @@ from pacs_gateway.documents.kinds import ENCAPSULATED, REPORTS, VIDEOS, WAVEFORM
 from pacs_gateway.documents.pictures import PictureForm, card_picture
 from pacs_gateway.documents.report import report_of
 from pacs_gateway.errors import NotAcceptableError, UnrenderableError
-from pacs_gateway.imaging.options import GIF, JPEG, PNG, WEBP, RenderOptions
-from pacs_gateway.imaging.videos import video_picture
+from pacs_gateway.imaging.options import GIF, JPEG, MP4, PNG, WEBP, RenderOptions
+from pacs_gateway.imaging.videos import video_film, video_picture
 from pacs_gateway.web.caching import not_modified, validators
 from pacs_gateway.web.embedded import POLICY, EmbeddedFiles
 from pacs_gateway.web.language import Texts, texts_of
@@ -48,7 +48,7 @@ MEDIA_TYPES: Mapping[Kind, Sequence[str]] = {
     Kind.ECG: (SVG, PNG, JPEG),
     Kind.WAVEFORM: (SVG, PNG, JPEG),
     Kind.AUDIO: (WAV, SVG, PNG, JPEG),
-    Kind.MPEG2: ("video/mpeg",),
+    Kind.MPEG2: ("video/mpeg", MP4),
     Kind.VIDEO: ("video/mp4",),
 }
 """What each kind comes as, the best form first (PS3.18 8.7.4)."""
@@ -101,6 +101,8 @@ class Renditions:
         assert kind is not None
         if kind in ENCAPSULATED:
             return await self._files.document(request, instance, kind, media_type)
+        if kind is Kind.MPEG2 and media_type == MP4:
+            return await self._film(request, instance)
         if kind in VIDEOS:
             return await self._files.video(request, instance, kind)
         if media_type == WAV:
@@ -158,6 +160,16 @@ class Renditions:
                 pass
         symbol, key = _CARDS[kind]
         return self._renderer.run(card_picture, symbol, self._installed(key), form)
+
+    async def _film(self, request: Request, instance: StoredInstance) -> Response:
+        """Answer with a video in a form that browsers play, unlike the one it is stored in."""
+        headers = validators(instance.sha256, MP4)
+        if (unchanged := not_modified(request, headers)) is not None:
+            return unchanged
+        film = await run_in_threadpool(
+            lambda: self._renderer.run(video_film, self._files.whole_video(instance))
+        )
+        return Response(film, headers=headers, media_type=MP4)
 
     async def _sound(self, request: Request, instance: StoredInstance) -> Response:
         headers = validators(instance.sha256, WAV)

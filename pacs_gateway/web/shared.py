@@ -11,14 +11,14 @@ from http import HTTPStatus
 from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response, StreamingResponse
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 from ulid import ULID
 
 from pacs_gateway.access.passwords import hash_password, verify_password
+from pacs_gateway.access.roles import Role
 from pacs_gateway.access.secrets import new_secret, secret_sha256
-from pacs_gateway.access.shares import TRIES, Question, given_answer
-from pacs_gateway.archive.package import Package, package
+from pacs_gateway.access.shares import Question, given_answer
 from pacs_gateway.audit import acts
 from pacs_gateway.audit.acts import Who
 from pacs_gateway.errors import UnknownError
@@ -26,11 +26,13 @@ from pacs_gateway.imaging.options import RenderOptions, Viewport
 from pacs_gateway.web.access import GUEST_COOKIE, caller_of
 from pacs_gateway.web.display import study_view
 from pacs_gateway.web.forms import read_form
+from pacs_gateway.web.packages import Packages
 from pacs_gateway.web.problems import TooManyAttemptsError
 from pacs_gateway.web.rendered import RenderedEndpoints
 from pacs_gateway.web.services import Services
 from pacs_gateway.web.session import SessionCookies
 from pacs_gateway.web.sharing import Sharing, is_open, study_uid_of
+from pacs_gateway.web.streaming import Content, answer_of
 from pacs_gateway.web.templating import Templates
 from pacs_gateway.web.throttle import LoginThrottle
 from storage.guests import Guest
@@ -54,12 +56,13 @@ class SharedEndpoints:
         services: Services,
         sharing: Sharing,
         rendered: RenderedEndpoints,
+        packages: Packages,
         templates: Templates,
     ) -> None:
         self._sharing = sharing
         self._rendered = rendered
         self._shares = services.shares
-        self._retrieval = services.retrieval
+        self._packages = packages
         self._audit_log = services.audit_log
         self._recorder = services.recorder
         self._templates = templates
@@ -128,24 +131,16 @@ class SharedEndpoints:
         picture = self._rendered.preview(study_uid, FIRST_PICTURE)
         return f"data:image/jpeg;base64,{b64encode(picture).decode()}" if picture else ""
 
-    def download(self, request: Request) -> Response:
+    async def download(self, request: Request) -> Response:
         """Answer with a ZIP of everything, whose length is known beforehand."""
-        share, found = self._of(request)
-        texts = self._templates.texts(request)
-        uids = [study_uid_of(each) for each in found]
-        whole = package(self._retrieval, uids, {"README.txt": texts("share.readme")})
-        who = self._recorder.who(request, caller_of(request))
-        for study_uid in uids:
-            self._audit_log.append(
-                acts.study_downloaded(
-                    who,
-                    study_uid=study_uid,
-                    patient_id=share.patient_key,
-                    instances=whole.instances,
-                    form="zip",
-                )
-            )
-        return zip_answer(whole, "images.zip")
+
+        def whole() -> Content:
+            _, found = self._of(request)
+            if not found:
+                raise UnknownError("What was shared is not kept here any more.")
+            return self._packages.content(request, [study_uid_of(each) for each in found])
+
+        return await answer_of(request, whole)
 
     def _prepare(self, token: str) -> None:
         share = self._shares.of_token(secret_sha256(token))
@@ -159,11 +154,15 @@ class SharedEndpoints:
         """Return the secret of a new session, None if the answer or the share is not right."""
         share, now = self._shares.of_token(secret_sha256(token)), utc_now()
         refused = self._why_not(share, text, now)
-        if share is None or refused:
-            entry = acts.share_refused(who, share=share.id if share else "", reason=refused)
-            self._audit_log.append(entry)
+        if share is None:
+            self._audit_log.append(acts.share_refused(who, share="", reason=refused))
             return None
-        return self._open(share, who, now)
+        named = Who(name=f"{NAME}{share.id}", role=Role.GUEST, address=who.address)
+        secret = None if refused else self._open(share, named, now)
+        if secret is None:
+            reason = refused or "closed"
+            self._audit_log.append(acts.share_refused(named, share=share.id, reason=reason))
+        return secret
 
     def _why_not(self, share: Share | None, text: str, now: datetime) -> str:
         """Return why a share stays closed, empty if it opens; always costs the same."""
@@ -179,7 +178,8 @@ class SharedEndpoints:
             return "closed"
         return "" if right else "wrong answer"
 
-    def _open(self, share: Share, who: Who, now: datetime) -> str:
+    def _open(self, share: Share, who: Who, now: datetime) -> str | None:
+        """Return the secret of a new session, None if the share was revoked meanwhile."""
         secret = new_secret()
         guest = Guest(
             id=str(ULID()),
@@ -189,11 +189,9 @@ class SharedEndpoints:
             created_at=now,
             expires_at=min(now + timedelta(hours=self._hours), share.expires_at),
         )
-        named = Who(name=f"{NAME}{share.id}", role="guest", address=who.address)
         uids = self._shares.studies(share.id)
-        entry = acts.share_opened(named, share=share.id)
-        self._shares.open(share.id, guest, uids, tries=TRIES, entry=entry)
-        return secret
+        entry = acts.share_opened(who, share=share.id)
+        return secret if self._shares.open(share, guest, uids, entry=entry) else None
 
     def _of(self, request: Request) -> tuple[Share, list[Found]]:
         """Return the share that a guest came by, and its studies.
@@ -211,14 +209,6 @@ class SharedEndpoints:
     def _page(
         self, request: Request, problem: str = "", status: HTTPStatus = HTTPStatus.OK
     ) -> Response:
-        context = {"problem": problem}
+        # Here an answer was posted; a change of language leads back to the question.
+        context = {"problem": problem, "here": request.url.path}
         return self._templates.page(request, "share/ask.html", context, status=status)
-
-
-def zip_answer(whole: Package, name: str) -> Response:
-    """Return a ZIP as a download."""
-    headers = {
-        "Content-Length": str(whole.size),
-        "Content-Disposition": f'attachment; filename="{name}"',
-    }
-    return StreamingResponse(whole.pieces, media_type="application/zip", headers=headers)

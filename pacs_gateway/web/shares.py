@@ -1,5 +1,6 @@
 """Sharing, for staff: the form beside a study, its slip, and the list of what is shared."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated, Any
@@ -12,16 +13,17 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from pacs_gateway.access.shares import MAX_DAYS, Question
-from pacs_gateway.errors import BadRequestError
+from pacs_gateway.audit import acts
+from pacs_gateway.errors import BadRequestError, UnknownError
 from pacs_gateway.web import address
 from pacs_gateway.web.access import caller_of
 from pacs_gateway.web.authentication import Authenticator
 from pacs_gateway.web.display import study_view
-from pacs_gateway.web.forms import read_fields, read_form
+from pacs_gateway.web.forms import read_fields
 from pacs_gateway.web.services import Services
-from pacs_gateway.web.sharing import MAX_STUDIES, Made, Sharing, answer_of, is_open
+from pacs_gateway.web.sharing import MAX_STUDIES, Made, Sharing, answer_of, is_open, study_uid_of
 from pacs_gateway.web.templating import Templates
-from storage.auditlog import Wanted
+from storage.auditlog import Recorded, Wanted
 from storage.reach import EVERYTHING
 from storage.records import utc_now
 from storage.shares import Share
@@ -122,27 +124,25 @@ class ShareEndpoints:
         """Show what is shared, the newest first."""
         before = request.query_params.get("before")
         shares = self._shares.listed(limit=LISTED + 1, before=before)
-        now = utc_now()
+        now, reach = utc_now(), caller_of(request).reach
+        shown = [share for share in shares[:LISTED] if self._sharing.is_within(share, reach)]
         context = {
-            "shares": [_row(share, now) for share in shares[:LISTED]],
+            "shares": [_row(share, now) for share in shown],
             "older": shares[LISTED - 1].id if len(shares) > LISTED else "",
         }
         return self._templates.page(request, "admin/shares.html", context)
 
     def receipt(self, request: Request) -> Response:
         """Show what became of a share: who opened it, what was looked at and downloaded."""
-        share = self._shares.share(request.path_params["share_id"])
-        if share is None:
-            return RedirectResponse("/admin/shares", HTTPStatus.SEE_OTHER)
+        share = self._named(request)
         texts = self._templates.texts(request)
+        found = self._sharing.found(share, EVERYTHING)
         events = self._audit_log.rows(Wanted(actor=f"share:{share.id}"), limit=EVENTS)
+        numbers = {study_uid_of(study): number for number, study in enumerate(found, 1)}
         context = {
             "share": _row(share, utc_now()),
-            "studies": [study_view(each, texts) for each in self._sharing.found(share, EVERYTHING)],
-            "events": [
-                {"at": datetime.fromisoformat(row.at), "verb": row.verb, "outcome": row.outcome}
-                for row in events
-            ],
+            "studies": [study_view(each, texts) for each in found],
+            "events": [_event(row, numbers) for row in events],
         }
         return self._templates.page(request, "admin/share.html", context)
 
@@ -151,11 +151,13 @@ class ShareEndpoints:
         caller = caller_of(request)
 
         def slip() -> Response:
+            share = self._named(request)
+            studies = self._sharing.found(share, EVERYTHING)
+            if not studies:
+                raise UnknownError("What was shared is not kept here any more.")
             who = self._recorder.who(request, caller)
-            made = self._sharing.reprint(
-                who, request.path_params["share_id"], base=self._base(request)
-            )
-            return self._slip(request, made, self._sharing.found(made.share, EVERYTHING))
+            made = self._sharing.reprint(who, share, base=self._base(request))
+            return self._slip(request, made, studies)
 
         answer = await run_in_threadpool(slip)
         self._authenticator.forget()
@@ -163,7 +165,6 @@ class ShareEndpoints:
 
     async def revoke_by_form(self, request: Request) -> Response:
         """Take a share back and show the list again."""
-        await read_form(request)
         await self.revoke(request, request.path_params["share_id"])
         return RedirectResponse("/admin/shares", HTTPStatus.SEE_OTHER)
 
@@ -180,10 +181,15 @@ class ShareEndpoints:
 
     async def revoke(self, request: Request, share_id: str) -> Response:
         """Take a share back at once; whoever looks at it now sees no more."""
+        del share_id
         who = self._recorder.who(request, caller_of(request))
-        await run_in_threadpool(self._sharing.revoke, who, share_id)
+        await run_in_threadpool(lambda: self._sharing.revoke(who, self._named(request)))
         self._authenticator.forget()
         return Response(status_code=HTTPStatus.NO_CONTENT)
+
+    def _named(self, request: Request) -> Share:
+        """Return the share in the path, if the caller may see all that it shows."""
+        return self._sharing.within(request.path_params["share_id"], caller_of(request).reach)
 
     def _make(self, request: Request, studies: Any, question: Question, days: int) -> Made:
         who = self._recorder.who(request, caller_of(request))
@@ -225,6 +231,16 @@ def _row(share: Share, now: datetime) -> dict[str, Any]:
         "created_at": share.created_at,
         "expires_at": share.expires_at,
         "state": _state(share, now),
+    }
+
+
+def _event(row: Recorded, numbers: Mapping[str, int]) -> dict[str, Any]:
+    return {
+        "at": datetime.fromisoformat(row.at),
+        "verb": row.verb,
+        "refused": row.outcome == acts.REFUSED,
+        "study": numbers.get(row.study_uid, 0),
+        "address": row.address,
     }
 
 

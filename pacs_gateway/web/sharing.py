@@ -22,7 +22,7 @@ from storage.shares import Share, Shares
 
 MAX_STUDIES = 50
 """Studies of one slip; a visit has a handful."""
-_PATIENT_ID, _BIRTH_DATE = "00100020", "00100030"
+_PATIENT_ID, _ISSUER, _BIRTH_DATE = "00100020", "00100021", "00100030"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +59,18 @@ class Sharing:
         return found
 
     def of_same_patient(self, study: Found, reach: Reach) -> list[Found]:
-        """Return the other studies under the same Patient ID, the newest first."""
+        """Return the other studies of the same patient, the newest first."""
         patient_id = _first(study, _PATIENT_ID)
         if not patient_id:
             return []
         match = Match("PatientID", MatchKind.EQUAL, (patient_id,))
         spec = QuerySpec(level=Level.STUDY, matches=(match,), limit=MAX_STUDIES)
         found = self._index.search(spec, reach=reach)
-        return [each for each in found if study_uid_of(each) != study_uid_of(study)]
+        return [
+            each
+            for each in found
+            if study_uid_of(each) != study_uid_of(study) and _patient(each) == _patient(study)
+        ]
 
     def make(
         self,
@@ -84,8 +88,7 @@ class Sharing:
         """
         if not 1 <= days <= MAX_DAYS:
             raise BadRequestError(f"A share is valid for 1 to {MAX_DAYS} days.")
-        patients = {_first(study, _PATIENT_ID) for study in studies}
-        if len(patients) > 1:
+        if len({_patient(study) for study in studies}) > 1:
             raise BadRequestError("These studies are of different patients.")
         answer = answer_of(question, studies[0])
         if answer is None:
@@ -94,7 +97,7 @@ class Sharing:
         share = Share(
             id=str(ULID()),
             token_sha256=secret_sha256(token),
-            patient_key=patients.pop(),
+            patient_key=_first(studies[0], _PATIENT_ID),
             created_by=who.name,
             created_at=now,
             expires_at=now + timedelta(days=days),
@@ -110,25 +113,40 @@ class Sharing:
         self._shares.add(share, uids, entries)
         return Made(share, f"{base}/s/{token}")
 
-    def reprint(self, who: Who, share_id: str, *, base: str) -> Made:
+    def reprint(self, who: Who, share: Share, *, base: str) -> Made:
         """Give a share another address, because the old one is known to nobody; it ends with that.
 
-        Raises UnknownError for a share that is not there, revoked or over.
+        One that wrong answers have locked opens again: whoever prints has seen the patient.
+
+        Raises UnknownError for a share that is revoked or over.
         """
-        share = self._shares.share(share_id)
-        if share is None or not is_open(share, utc_now()):
-            raise UnknownError("There is no such share, or it is over.")
         token = new_secret()
         entry = acts.share_reprinted(who, share=share.id)
-        self._shares.renew(share.id, secret_sha256(token), tries=TRIES, entry=entry)
+        if share.expires_at <= utc_now() or not self._shares.renew(
+            share.id, secret_sha256(token), tries=TRIES, entry=entry
+        ):
+            raise UnknownError("This share is over.")
         return Made(share, f"{base}/s/{token}")
 
-    def revoke(self, who: Who, share_id: str) -> None:
-        """Take a share back at once; raises UnknownError if there is none of this identifier."""
-        entry = acts.share_revoked(who, share=share_id)
-        if self._shares.share(share_id) is None:
+    def revoke(self, who: Who, share: Share) -> None:
+        """Take a share back at once."""
+        self._shares.revoke(share.id, utc_now(), acts.share_revoked(who, share=share.id))
+
+    def within(self, share_id: str, reach: Reach) -> Share:
+        """Return a share whose studies are all within reach, whatever its state.
+
+        Raises UnknownError for any other.
+        """
+        share = self._shares.share(share_id)
+        if share is None or not self.is_within(share, reach):
             raise UnknownError("There is no such share.")
-        self._shares.revoke(share_id, utc_now(), entry)
+        return share
+
+    def is_within(self, share: Share, reach: Reach) -> bool:
+        """Return whether somebody may see all that a share shows."""
+        return reach.everything or all(
+            self._index.within(study_uid, reach) for study_uid in self._shares.studies(share.id)
+        )
 
     def slip(self, made: Made, studies: Sequence[Found], texts: Texts) -> bytes:
         """Return the slip as PDF: in the reader's language, its steps in the other one too."""
@@ -164,6 +182,12 @@ def is_open(share: Share, now: datetime) -> bool:
 def study_uid_of(found: Found) -> str:
     """Return the Study Instance UID of an answer."""
     return _first(found, "0020000D")
+
+
+def _patient(study: Found) -> tuple[str, str]:
+    """Return what tells patients apart: two without an ID are not the same person."""
+    patient_id = _first(study, _PATIENT_ID)
+    return (patient_id, _first(study, _ISSUER)) if patient_id else (study_uid_of(study), "")
 
 
 def answer_of(question: Question, study: Found) -> str | None:

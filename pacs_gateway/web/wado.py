@@ -120,20 +120,16 @@ class RetrieveEndpoints:
         if (unchanged := not_modified(request, headers)) is not None:
             return unchanged
         study_url = f"{base}{STUDY.format(study=study)}"
-        if form not in (Form.DICOM_JSON, Form.JSON):
-            found_headers = self._retrieval.headers(study, series, instance)
-            return _in_xml(found_headers, study_url, form, headers, zipped=zipped)
-        key = headers["ETag"]
-        body = self._bodies.get(key)
+        body = self._bodies.get(headers["ETag"])
         if body is not None:
             return Content(
                 pieces=iter([body]), content_type=form, headers=headers, length=len(body)
             )
-        remembering = headerdocuments.Remembering(self._bodies, key, revision)
-        pieces = headerdocuments.json_array(
-            remembering.noting(self._retrieval.headers(study, series, instance)),
-            study_url,
-        )
+        found_headers = self._retrieval.headers(study, series, instance)
+        if form not in (Form.DICOM_JSON, Form.JSON):
+            return _in_xml(found_headers, study_url, form, headers, zipped=zipped)
+        remembering = headerdocuments.Remembering(self._bodies, headers["ETag"], revision)
+        pieces = headerdocuments.json_array(remembering.noting(found_headers), study_url)
         if zipped:
             pieces = headerdocuments.gzipped(pieces)
         return Content(pieces=remembering.kept(pieces), content_type=form, headers=headers)

@@ -13,6 +13,7 @@ from tests.acceptance.studies import uid
 
 SCRIPT = "pwned=1"
 ELSEWHERE = "//evil.test"
+BIRTH_DATE = "19671105"
 
 _VECTORS = (
     "<script>J</script>",
@@ -85,6 +86,8 @@ def images() -> Iterator[bytes]:
     assert isinstance(path, str)
     for number, payload in enumerate(PAYLOADS):
         ds = dcmread(path)
+        # Sharing asks for it.
+        ds.PatientBirthDate = BIRTH_DATE
         ds.Rows = ds.Columns = 8
         ds.PixelData = bytes(128)
         # As the bytes say: a modality checks nothing, and pydicom would.

@@ -2,12 +2,14 @@
 foreign studies, what happens is what the two tables of access say (T23), and whoever may not see a
 study cannot tell it from one that does not exist."""
 
+import json
 from collections.abc import Iterator
 
 import pytest
 from starlette.routing import Route
 
-from pacs_gateway.access.roles import Permission, Role
+from pacs_gateway.access.roles import ROLES, Permission, Role, Scope
+from pacs_gateway.config import AccessSettings
 from pacs_gateway.web.access import Rule, Studies
 from storage.grants import Grants
 from storage.records import utc_now
@@ -24,6 +26,7 @@ from tests.acceptance.cells import (
     served,
     verdict,
 )
+from tests.acceptance.day import image
 from tests.integration.web.gateway import (
     ROLE_OF,
     Answer,
@@ -37,7 +40,12 @@ from tests.integration.web.gateway import (
 OWN, FOREIGN = "CT_small.dcm", "MR_small_implicit.dcm"
 FROM_OUTSIDE = {"X-Forwarded-For": "203.0.113.9"}
 """Not from this machine, which may read the metrics."""
-CALLERS = (None, *ROLE_OF)
+LINKED = "linked"
+"""Somebody without an account, who followed a link to the own study."""
+NOBODY = ""
+CALLERS: dict[str, Role | None] = {NOBODY: None, **ROLE_OF, LINKED: Role.GUEST}
+NARROW = ("doctor", "visitor", LINKED)
+"""Those who may see their own study only."""
 UNKNOWN = Place(NOWHERE, f"{NOWHERE}.1", f"{NOWHERE}.1.1", "7FE00010")
 
 
@@ -52,9 +60,12 @@ class Hospital:
         grants = Grants(gateway.archive.engine)
         for username in ("doctor", "visitor"):
             grants.give(f"user:{username}", [self.own.study], utc_now())
+        self._guest = _followed(gateway, self.own.study)
 
-    def client(self, caller: str | None) -> Client:
-        return self.gateway.client(caller or "", **FROM_OUTSIDE)
+    def client(self, caller: str) -> Client:
+        if caller == LINKED:
+            return self.gateway.client(Cookie=self._guest, **FROM_OUTSIDE)
+        return self.gateway.client(caller, **FROM_OUTSIDE)
 
     def cells(self) -> Iterator[tuple[str, str]]:
         """Yield every method and address that is served."""
@@ -74,6 +85,16 @@ def _study(client: Client, modality: str) -> str:
     return str(found["0020000D"]["Value"][0])
 
 
+def _followed(gateway: Gateway, study: str) -> str:
+    """Return the cookie of somebody who followed a link to a study."""
+    asked = json.dumps({"parameters": {"requestType": "STUDY", "studyUID": study}}).encode()
+    device = gateway.client("device")
+    made = device("/api/links", "POST", asked, Content_Type="application/json").json()
+    answer = gateway.client()("/view" + made["url"].partition("/view")[2])
+    assert answer.status == 303
+    return answer.headers["Set-Cookie"].partition(";")[0]
+
+
 @pytest.fixture(name="hospital", scope="module")
 def fixture_hospital(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hospital]:
     with running(settings_for(tmp_path_factory.mktemp("access"))) as gateway:
@@ -81,8 +102,8 @@ def fixture_hospital(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hospi
 
 
 @pytest.mark.parametrize("caller", CALLERS)
-def test_every_route_does_what_the_table_says(hospital: Hospital, caller: str | None) -> None:
-    role = ROLE_OF[caller] if caller else None
+def test_every_route_does_what_the_table_says(hospital: Hospital, caller: str) -> None:
+    role = CALLERS[caller]
     client = hospital.client(caller)
     wrong = []
     for method, template in hospital.cells():
@@ -97,22 +118,22 @@ def test_every_route_does_what_the_table_says(hospital: Hospital, caller: str | 
 
 def _fits(answer: Answer, wanted: Verdict, rule: Rule, method: str) -> bool:
     """Return whether an answer is what the table says."""
-    checked = rule.studies in (Studies.NAMED, Studies.ASKED)
-    if wanted is Verdict.ADMITTED and checked:
-        return answer.status < 300
-    if wanted is Verdict.ADMITTED and not checked:
+    if wanted is Verdict.ADMITTED:
+        checked = rule.studies in (Studies.NAMED, Studies.ASKED)
+        if checked and method in READS:
+            return answer.status < 300
         # The handler was reached; what it says of a request without sense is its own matter.
-        return answer.status < 500 and verdict(answer) not in (
-            Verdict.UNKNOWN_CALLER,
-            Verdict.REFUSED,
+        refusals = {Verdict.UNKNOWN_CALLER, Verdict.REFUSED} | (
+            {Verdict.HIDDEN} if checked else set()
         )
+        return answer.status < 500 and verdict(answer) not in refusals
     if method == "HEAD":
         return answer.status == STATUS_OF[wanted]
     return verdict(answer) is wanted and answer.status == STATUS_OF[wanted]
 
 
-@pytest.mark.parametrize("caller", [None, "admin", "visitor"])
-def test_no_other_method_is_served(hospital: Hospital, caller: str | None) -> None:
+@pytest.mark.parametrize("caller", [NOBODY, "admin", LINKED])
+def test_no_other_method_is_served(hospital: Hospital, caller: str) -> None:
     client = hospital.client(caller)
     wrong = []
     for template, methods in served(hospital.gateway.app).items():
@@ -123,7 +144,29 @@ def test_no_other_method_is_served(hospital: Hospital, caller: str | None) -> No
     assert wrong == []
 
 
-@pytest.mark.parametrize("caller", ["doctor", "visitor"])
+def test_no_other_site_changes_anything(hospital: Hospital) -> None:
+    """Whatever page makes an administrator's browser send it, and however it spells itself."""
+    client = hospital.client("admin")
+    wrong = []
+    for method, template in hospital.cells():
+        if method in READS:
+            continue
+        for headers in OTHER_SITES:
+            answer = client(UNKNOWN.fill(template), method, None, **headers)
+            if answer.status != 403 or b"another site" not in answer.body:
+                wrong.append((method, template, headers, answer.status))
+    assert wrong == []
+
+
+OTHER_SITES = (
+    {"Origin": "https://evil.test"},
+    {"Origin": "null"},
+    {"Sec-Fetch-Site": "cross-site"},
+    {"Sec-Fetch-Site": "same-site"},
+)
+
+
+@pytest.mark.parametrize("caller", NARROW)
 def test_a_foreign_study_looks_like_none(hospital: Hospital, caller: str) -> None:
     client = hospital.client(caller)
     compared = 0
@@ -143,7 +186,7 @@ def _told(answer: Answer) -> object:
     return answer.status, answer.body, headers
 
 
-@pytest.mark.parametrize("caller", ["doctor", "visitor"])
+@pytest.mark.parametrize("caller", NARROW)
 @pytest.mark.parametrize("level", ["studies", "series", "instances"])
 def test_searches_find_what_is_within_reach(hospital: Hospital, caller: str, level: str) -> None:
     client = hospital.client(caller)
@@ -166,7 +209,7 @@ def test_everything_is_found_by_those_who_may_see_all(hospital: Hospital, caller
 
 
 def test_every_role_is_tried() -> None:
-    assert set(ROLE_OF.values()) == set(Role)
+    assert set(CALLERS.values()) == {None, *Role}
 
 
 def test_every_study_route_is_one_that_can_be_tried(hospital: Hospital) -> None:
@@ -178,3 +221,59 @@ def test_every_study_route_is_one_that_can_be_tried(hospital: Hospital) -> None:
     }
     assert tried == routes
     assert {method for method, _ in hospital.cells()} >= {*READS, "POST", "DELETE"}
+
+
+@pytest.fixture(name="narrowed", scope="module")
+def fixture_narrowed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hospital]:
+    """Return an installation in which radiologists may see only what they are given."""
+    settings = settings_for(tmp_path_factory.mktemp("narrowed"))
+    access = AccessSettings(scopes={Role.RADIOLOGIST: Scope.OWN})
+    with running(settings.model_copy(update={"access": access})) as gateway:
+        hospital = Hospital(gateway)
+        Grants(gateway.archive.engine).give("user:reader", [hospital.own.study], utc_now())
+        yield hospital
+
+
+def test_an_installation_may_narrow_a_role(narrowed: Hospital) -> None:
+    client = narrowed.client("reader")
+    seen = []
+    for method, template in narrowed.cells():
+        rule = rule_of(method, template)
+        if method != "GET" or rule.studies not in (Studies.NAMED, Studies.ASKED):
+            continue
+        if rule.permission not in ROLES[Role.RADIOLOGIST]:
+            continue
+        own, foreign, unknown = (
+            narrowed.send(client, method, template, place)
+            for place in (narrowed.own, narrowed.foreign, UNKNOWN)
+        )
+        assert own.status == 200, (template, own.status)
+        assert _told(foreign) == _told(unknown), template
+        seen.append(template)
+    assert len(seen) > 20
+
+
+def test_nobody_shares_or_sees_shared_what_they_may_not_see(narrowed: Hospital) -> None:
+    """Whoever may not see a study can neither share it, nor see, renew or end its shares."""
+
+    def share(client: Client, study: str) -> Answer:
+        body = json.dumps({"study_uids": [study], "question": "id_digits"}).encode()
+        return client("/api/shares", "POST", body, Content_Type="application/json")
+
+    own, foreign = "1.2.826.0.1.1", "1.2.826.0.1.2"
+    client, admin = narrowed.client("reader"), narrowed.client("admin")
+    assert narrowed.client("device").store(image(own), image(foreign)).status == 200
+    Grants(narrowed.gateway.archive.engine).give("user:reader", [own], utc_now())
+    assert share(client, own).status == 201
+    assert _told(share(client, foreign)) == _told(share(client, NOWHERE))
+    made = share(admin, foreign).json()["id"]
+    assert made in admin("/admin/shares").body.decode()
+    assert made not in client("/admin/shares").body.decode()
+    for path, method in (
+        ("/admin/shares/{}", "GET"),
+        ("/admin/shares/{}/reprint", "POST"),
+        ("/admin/shares/{}/revoke", "POST"),
+        ("/api/shares/{}", "DELETE"),
+    ):
+        foreign, unknown = (client(path.format(each), method) for each in (made, "none"))
+        assert foreign.status == unknown.status == 404, path

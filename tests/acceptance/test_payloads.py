@@ -2,6 +2,7 @@
 as a script, fetches from elsewhere or even becomes markup, in a real browser on every page that
 shows it; the policy against scripts is never needed."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
@@ -10,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
 from tests.acceptance.gateway import PASSWORD, Gateway, running_gateway
-from tests.acceptance.payloads import PAYLOADS, images, report, study_uid
+from tests.acceptance.payloads import BIRTH_DATE, PAYLOADS, images, report, study_uid
 
 pytestmark = pytest.mark.server("chromium")
 
@@ -147,6 +148,38 @@ def test_the_page_of_every_study(watched: Watched) -> None:
         assert [address in page for address, page in zip(at_once, shown, strict=True)] == [
             True
         ] * len(at_once)
+
+
+SHARE = """
+async uid => (await (await fetch('/api/shares', {
+  method: 'POST',
+  headers: {'Content-Type': 'application/json'},
+  body: JSON.stringify({study_uids: [uid], question: 'birth_date'}),
+})).json()).url
+"""
+
+
+def test_the_pages_of_sharing(watched: Watched) -> None:
+    uids = [study_uid(number) for number in range(5, len(PAYLOADS), 10)]
+    assert all(watched.visit_together([f"/studies/{each}/share" for each in uids]))
+    assert all("/s/" in watched.page.evaluate(SHARE, each) for each in uids)
+    shares = watched.visit("/admin/shares")
+    found = re.findall(r"/admin/shares/[0-9A-Z]{26}", shares)
+    assert len(set(found)) == len(uids)
+    assert all(watched.visit_together(sorted(set(found))))
+
+
+def test_what_a_patient_sees(watched: Watched, attacked: Gateway, browser: Browser) -> None:
+    address = watched.page.evaluate(SHARE, study_uid(5))
+    context = browser.new_context()
+    patient = Watched(context, attacked.url)
+    patient.visit(address.removeprefix(attacked.url))
+    patient.page.fill("input[name=answer]", BIRTH_DATE)
+    patient.page.press("input[name=answer]", "Enter")
+    patient.page.wait_for_url("**/shared")
+    assert study_uid(5) in patient.visit("/shared")
+    watched.complaints += patient.complaints
+    context.close()
 
 
 def test_a_report(watched: Watched) -> None:

@@ -161,7 +161,7 @@ def test_nothing_is_found(stranger: Client, accept: str) -> None:
 @pytest.mark.parametrize("headers", TRICKS, ids=lambda headers: next(iter(headers.items())))
 def test_no_header_opens_anything(stranger: Client, headers: dict[str, str]) -> None:
     for path in ("/dicom-web/studies", "/", "/api/session", "/studies/1.2.3"):
-        answer = stranger(path, Accept="*/*", **headers)
+        answer = stranger(path, "GET", None, Accept="*/*", **headers)
         assert answer.status == 401, (path, answer.status)
         assert tells_nothing(answer)
 

@@ -50,6 +50,21 @@ def test_a_declared_proxy_and_a_receiver_without_web_may_bind_openly() -> None:
     safety.check_settings(settings(web={"host": "0.0.0.0"}), ["dicom", "work"])
 
 
+@pytest.mark.parametrize(
+    "url", ["http://anh.hospital.vn", "anh.hospital.vn", "https://", "ftp://x", "https://["]
+)
+def test_patients_are_sent_to_no_plain_address(url: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        safety.check_settings(settings(web={"public_url": url}), ALL)
+    assert "web.public_url" in refusal(caught)
+    for good in (
+        "https://anh.hospital.vn",
+        "https://anh.hospital.vn:8443",
+        "http://127.0.0.1:8080",
+    ):
+        safety.check_settings(settings(web={"public_url": good}), ALL)
+
+
 @pytest.mark.parametrize("web", [{"behind_proxy": True}, {"host": "10.0.0.1"}])
 def test_the_network_finds_no_account_that_nobody_made(web: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError) as caught:
@@ -104,7 +119,9 @@ def test_default_keys_of_object_stores(key: str) -> None:
     assert "PACS_GATEWAY_OBJECTS__SECRET_KEY" in refusal(caught)
 
 
-@pytest.mark.parametrize("password", ["postgres", "gateway", "short", "p%40ssword", "secret12"])
+@pytest.mark.parametrize(
+    "password", ["postgres", "gateway", "short", "p%40ssword", "secret12", "sh/rt[", "1234[5/6"]
+)
 def test_default_passwords_of_databases(password: str) -> None:
     url = f"postgresql+psycopg://gateway:{password}@db:5432/gateway"
     with pytest.raises(ConfigurationError) as caught:
@@ -117,6 +134,7 @@ def test_default_passwords_of_databases(password: str) -> None:
     [
         "postgresql+psycopg://gateway@127.0.0.1:5432/gateway",
         f"postgresql+psycopg://gateway:{SECRET}@db/gateway",
+        f"postgresql+psycopg://gateway:{SECRET}/+=[@db/gateway",
         "sqlite:////var/lib/pacs/index.sqlite",
     ],
 )

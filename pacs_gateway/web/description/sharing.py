@@ -70,6 +70,20 @@ SHARING: Mapping[str, Described] = {
         ),
         refused=(400, 404, 413),
     ),
+    "GET /api/studies/{study}/archive": operation(
+        "Download a study as one ZIP file, with the SHA-256 of each file in it",
+        "studies",
+        answers("All instances as received; the length is known.", "application/zip"),
+        parameters=[
+            parameter(
+                "study",
+                text(pattern=UID, most=64, examples=[EXAMPLE_STUDY]),
+                "Study Instance UID",
+                place="path",
+            )
+        ],
+        refused=(403, 404, 410),
+    ),
     "GET /admin/shares": page("List shares", parameter("before", text(most=26), "Older than this")),
     "GET /admin/shares/{share_id}": page("Show what became of a share", _SHARE),
     "POST /admin/shares/{share_id}/reprint": operation(

@@ -11,7 +11,7 @@ from PIL import Image
 from pydicom import dcmread
 from pydicom.dataset import FileDataset
 from pydicom.encaps import encapsulate
-from pydicom.uid import MPEG4HP41, VideoEndoscopicImageStorage, generate_uid
+from pydicom.uid import MPEG2MPML, MPEG4HP41, UID, VideoEndoscopicImageStorage, generate_uid
 
 from pacs_gateway.imaging import film
 from tests.integration.dicomweb.conftest import SAMPLES
@@ -55,10 +55,10 @@ def test_stills_are_no_films(samples: Mapping[str, FileDataset], reader: Client)
     assert both.headers["Content-Type"] == "image/jpeg"
 
 
-def video(stream: bytes) -> tuple[bytes, str]:
+def video(stream: bytes, syntax: UID = MPEG4HP41) -> tuple[bytes, str]:
     """Return an object that holds a video, and its path."""
     data_set = dcmread(next(SAMPLES.rglob("*.dcm")))
-    data_set.file_meta.TransferSyntaxUID = MPEG4HP41
+    data_set.file_meta.TransferSyntaxUID = syntax
     data_set.SOPClassUID = data_set.file_meta.MediaStorageSOPClassUID = VideoEndoscopicImageStorage
     data_set.SOPInstanceUID = data_set.file_meta.MediaStorageSOPInstanceUID = generate_uid()
     data_set.NumberOfFrames = 5
@@ -84,3 +84,24 @@ def test_a_video_has_its_first_picture_for_a_thumbnail(tmp_path: Path) -> None:
         )
         assert reader(f"{other_path}/thumbnail").headers["Content-Type"] == "image/jpeg"
         assert reader(f"{path}/rendered").headers["Content-Type"] == "video/mp4"
+
+
+def test_mpeg2_comes_as_it_is_and_as_a_film_that_browsers_play(tmp_path: Path) -> None:
+    stored = BytesIO()
+    with av.open(stored, "w", format="mpegts") as container:
+        stream = container.add_stream("mpeg2video", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for level in range(50):
+            pixels = np.full((48, 64, 3), 4 * level, np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
+        container.mux(stream.encode(None))
+    file, path = video(stored.getvalue(), MPEG2MPML)
+    with running(settings_for(tmp_path)) as gateway:
+        assert gateway.client("device").store(file).status == 200
+        reader = gateway.client("reader")
+        assert reader(f"{path}/rendered").body == stored.getvalue()
+        answer = reader(f"{path}/rendered", Accept="video/mp4")
+        assert answer.headers["Content-Type"] == "video/mp4", answer.body
+        with av.open(BytesIO(answer.body)) as container:
+            assert container.streams.video[0].codec_context.name == "h264"
+            assert len(list(container.decode(video=0))) == 50

@@ -59,8 +59,8 @@ class Archive:
     def header(self, _instance: StoredInstance) -> bytes:
         return b"header"
 
-    def next_in_series(self, _instance: StoredInstance) -> StoredInstance | None:
-        return None
+    def next_in_series(self, _instance: StoredInstance, _at_most: int) -> list[StoredInstance]:
+        return []
 
     def render(self, _header: bytes, frame: bytes, *, number: int, options: Any, **_: Any) -> bytes:
         self.made.append((number, options))

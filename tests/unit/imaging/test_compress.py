@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
+import imagecodecs
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -84,6 +85,14 @@ def test_cells_come_back(name: str, syntax: str) -> None:
 def test_what_does_not_fit_is_refused(image: Image, syntax: str) -> None:
     with pytest.raises(NotAcceptableError, match=syntax):
         compressed(Decoded(image, cells(GREY, 255)), syntax, max_samples=MAX_SAMPLES)
+
+
+def test_colours_that_htj2k_did_not_transform_are_read_by_pixel() -> None:
+    """Other archives make such streams; imagecodecs gives their colours by plane."""
+    image = replace(BYTES, samples=3, photometric="RGB", transfer_syntax_uid=HTJ2K)
+    given = cells(image, 255)
+    stream = bytes(imagecodecs.htj2k_encode(given, reversible=True, rgb=False, planar=False))
+    assert (decode_exactly(image, stream, max_samples=MAX_SAMPLES).cells == given).all()
 
 
 def test_luminance_is_not_taken_for_rgb() -> None:

@@ -59,10 +59,32 @@ def test_the_first_picture_of_a_video() -> None:
     assert np.asarray(picture).mean() == pytest.approx(LEVELS[0], abs=4)
 
 
+def mpeg2(count: int) -> bytes:
+    file = BytesIO()
+    with av.open(file, "w", format="mpegts") as container:
+        stream = container.add_stream("mpeg2video", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for number in range(count):
+            pixels = np.full((48, 64, 3), LEVELS[number % len(LEVELS)], np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
+        container.mux(stream.encode(None))
+    return file.getvalue()
+
+
+def test_a_video_that_browsers_do_not_play_becomes_one_that_they_do() -> None:
+    found = frames(film.recoded(mpeg2(50)))
+    assert len(found) == 50
+    greys = [frame.to_ndarray(format="rgb24").mean() for frame in found[:4]]
+    assert greys == pytest.approx(LEVELS, abs=6)
+    assert found[-1].time - found[0].time == pytest.approx(49 / 25, abs=0.01)
+    assert film.first_picture(mpeg2(50)).size == (64, 48)
+
+
 @pytest.mark.parametrize("stream", [b"", b"\x00" * 1000, b"no video at all " * 100])
 def test_what_is_no_video_is_refused(stream: bytes) -> None:
-    with pytest.raises(UnrenderableError):
-        film.first_picture(stream)
+    for function in (film.first_picture, film.recoded):
+        with pytest.raises(UnrenderableError):
+            function(stream)
 
 
 def test_no_other_file_is_opened(tmp_path: Path) -> None:

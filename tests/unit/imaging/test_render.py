@@ -3,21 +3,24 @@ GatewayError in time, its own process stays small, and the next picture is made.
 
 import os
 import random
+import signal
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from io import BytesIO
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image as Picture
 
 from pacs_gateway.config import MIB, ImagingSettings
-from pacs_gateway.errors import OutOfResourcesError, UnrenderableError
+from pacs_gateway.errors import DecoderCrashError, OutOfResourcesError, UnrenderableError
 from pacs_gateway.imaging import worker
 from pacs_gateway.imaging.options import PNG, RenderOptions
+from pacs_gateway.imaging.pipe import PIPE_BYTES
 from pacs_gateway.imaging.render import Renderer
 from pacs_gateway.imaging.sandbox import Sandbox
 from tests.instances import made, shipped
@@ -120,6 +123,41 @@ def test_a_signal_kills_one_child_only(sandbox: Sandbox) -> None:
     with pytest.raises(UnrenderableError, match="decoding it failed"):
         sandbox.run(os.abort)
     assert sandbox.run(os.getpid) != victim
+
+
+def test_a_child_is_no_copy_of_its_caller(sandbox: Sandbox) -> None:
+    assert sandbox.run(os.getppid) != os.getpid()
+
+
+def test_a_child_that_reads_nothing_is_given_up_in_time(sandbox: Sandbox) -> None:
+    os.kill(sandbox.run(os.getpid), signal.SIGSTOP)
+    began = time.monotonic()
+    with pytest.raises(DecoderCrashError, match="too long"):
+        sandbox.run(len, bytes(4 * PIPE_BYTES))
+    assert time.monotonic() - began < 2 * SETTINGS.wall_deadline_s
+    assert sandbox.run(len, "four") == 4
+
+
+def test_a_death_between_two_calls_is_no_fault_of_the_next(sandbox: Sandbox) -> None:
+    os.kill(sandbox.run(os.getpid), signal.SIGKILL)
+    time.sleep(0.5)
+    assert sandbox.run(len, "four") == 4
+
+
+def test_a_child_that_hangs_up_is_killed(sandbox: Sandbox) -> None:
+    victim = sandbox.run(os.getpid)
+    with pytest.raises(DecoderCrashError, match="decoding it failed"):
+        sandbox.run(hang_up)
+    end = time.monotonic() + 10
+    while Path(f"/proc/{victim}").exists():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    assert sandbox.run(len, "four") == 4
+
+
+def hang_up() -> None:
+    os.closerange(3, 256)
+    time.sleep(60)
 
 
 def test_memory_is_limited_below_what_the_machine_has(sandbox: Sandbox) -> None:

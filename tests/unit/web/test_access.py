@@ -326,6 +326,8 @@ def test_measurements_are_for_this_machine(
         ({"sec-fetch-site": "cross-site"}, False),
         ({"sec-fetch-site": "same-site"}, False),
         ({"origin": "http://evil", "authorization": "Bearer x"}, True),
+        ({"origin": "http://evil", "authorization": "Basic x"}, False),
+        ({"authorization": "Basic x"}, True),
     ],
 )
 @pytest.mark.parametrize("permission", [Permission.STORE, Permission.PUBLIC])

@@ -1,0 +1,223 @@
+"""People at work: 25 of them do what is done in a hospital, and each keeps a list of it.
+
+The list is the driver's own; it is made of what was meant and answered, never read from the
+gateway.
+"""
+
+import io
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from random import Random
+
+from pydicom import dcmread
+from pydicom.data import get_testdata_file
+from pydicom.uid import generate_uid
+
+from pacs_gateway.access.roles import Role
+from pacs_gateway.audit.acts import REFUSED, SUCCESS, Verb
+from tests.integration.web.gateway import DICOM_TYPE, PASSWORD, Answer, Client, multipart
+
+STAFF = {
+    Role.RADIOLOGIST: 8,
+    Role.TECHNOLOGIST: 5,
+    Role.REFERRING: 5,
+    Role.ARCHIVIST: 3,
+    Role.ADMINISTRATOR: 2,
+    Role.DEVICE: 2,
+}
+"""25 people and programs."""
+ACTS_EACH = 40
+SEES_ALL = frozenset(STAFF) - {Role.REFERRING}
+JSON = "application/json"
+
+Act = tuple[str, str, str, str]
+"""Verb, outcome, actor, study."""
+
+
+def names() -> Iterator[tuple[str, Role]]:
+    """Yield the user name and role of everybody."""
+    for role, count in STAFF.items():
+        for number in range(1, count + 1):
+            yield f"{role}{number}", role
+
+
+def image(study: str) -> bytes:
+    """Return a small image of a study."""
+    path = get_testdata_file("CT_small.dcm", download=False)
+    assert isinstance(path, str)
+    ds = dcmread(path)
+    ds.Rows = ds.Columns = 8
+    ds.PixelData = bytes(128)
+    ds.PatientID, ds.PatientBirthDate = "BN26-000417", "19671105"
+    ds.StudyInstanceUID, ds.SeriesInstanceUID = study, generate_uid(entropy_srcs=[study])
+    ds.SOPInstanceUID = generate_uid(entropy_srcs=[study, "1"])
+    ds.file_meta.MediaStorageSOPInstanceUID = ds.SOPInstanceUID
+    buffer = io.BytesIO()
+    ds.save_as(buffer, enforce_file_format=True)
+    return buffer.getvalue()
+
+
+@dataclass(frozen=True, slots=True)
+class Ward:
+    """What there is to work with."""
+
+    port: int
+    studies: Sequence[str]
+    """Studies that everybody may look at, save referring doctors."""
+    granted: frozenset[str]
+    """Those of them that referring doctors may see."""
+
+
+@dataclass(slots=True)
+class Person:
+    """Somebody at work, always in the same way."""
+
+    name: str
+    role: Role
+    ward: Ward
+    random: Random = field(init=False)
+    done: Counter[Act] = field(default_factory=Counter)
+    acts: int = 0
+    _cookie: str = ""
+    _looked_at: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        """Begin."""
+        self.random = Random(self.name)
+
+    def work(self) -> None:
+        """Do ACTS_EACH acts."""
+        self.log_in()
+        ways = self._ways()
+        while self.acts < ACTS_EACH:
+            self.random.choice(ways)()
+
+    def log_in(self) -> None:
+        """Log in as people do, over the web."""
+        answer = self._log_in(PASSWORD)
+        assert answer.status == 200, answer.body
+        self._cookie = answer.headers["Set-Cookie"].partition(";")[0]
+        self._looked_at.clear()
+        self._note(Verb.LOGGED_IN)
+
+    def mistype(self) -> None:
+        """Give a wrong password, then the right one: nobody gets locked out."""
+        assert self._log_in("a wrong password").status == 401
+        self._note(Verb.LOGGED_IN, REFUSED)
+        self.log_in()
+
+    def log_out(self) -> None:
+        """Log out, and in again."""
+        assert self._ask("/api/session", "DELETE").status == 204
+        self._note(Verb.LOGGED_OUT)
+        self.log_in()
+
+    def look(self) -> None:
+        """Open a study, whose page asks for many things at once."""
+        study = self.random.choice(self.ward.studies)
+        if self.role not in SEES_ALL and study not in self.ward.granted:
+            assert self._ask(f"/studies/{study}").status == 404
+            self._note(Verb.ACCESS_REFUSED, REFUSED, study)
+            return
+        root = f"/dicom-web/studies/{study}"
+        paths = (f"/studies/{study}", f"{root}/metadata", f"{root}/series")
+        with ThreadPoolExecutor(len(paths)) as together:
+            answers = list(together.map(self._ask, paths))
+        assert {answer.status for answer in answers} == {200}, answers
+        if study not in self._looked_at:
+            self._looked_at.add(study)
+            self._note(Verb.STUDY_VIEWED, SUCCESS, study)
+
+    def search(self) -> None:
+        """Search for something new, and turn the pages."""
+        wanted = f"/dicom-web/studies?PatientName=X{self.acts}{self.random.random()}"
+        for page in ("", "&offset=1"):
+            assert self._ask(wanted + page).status in (200, 204)
+        self._note(Verb.SEARCHED)
+
+    def overstep(self) -> None:
+        """Try what the role does not allow."""
+        assert self._ask("/api/deletions/none/restore", "POST").status == 403
+        self._note(Verb.ACCESS_REFUSED, REFUSED)
+
+    def send(self, times: int = 2) -> str:
+        """Send a new study, and once more, which adds nothing; return its UID."""
+        study = generate_uid(entropy_srcs=[self.name, str(self.acts)])
+        for _ in range(times):
+            body = multipart(image(study))
+            answer = self._ask("/dicom-web/studies", "POST", body, DICOM_TYPE)
+            assert answer.status == 200, answer.body
+        self._note(Verb.RECEIVED, SUCCESS, study)
+        return study
+
+    def delete_and_restore(self) -> None:
+        """Send a study to the wrong place, hide it, hide it again, and bring it back."""
+        # Sent again while it is hidden, it would be shown again.
+        study = self.send(times=1)
+        path = f"/dicom-web/studies/{study}?reason=wrong%20patient"
+        while (answer := self._ask(path, "DELETE")).status == 404:
+            # It is not stored yet.
+            continue
+        assert answer.status == 204, answer.body
+        assert self._ask(path, "DELETE").status == 410
+        self._note(Verb.DELETED, SUCCESS, study)
+        listed = self._ask("/api/deletions?limit=200").json()["deletions"]
+        (deletion,) = (each["id"] for each in listed if each["study_uid"] == study)
+        restore = f"/api/deletions/{deletion}/restore"
+        for _ in range(2):
+            assert self._ask(restore, "POST").status == 200
+        self._note(Verb.RESTORED, SUCCESS, study)
+
+    def make_link(self) -> None:
+        """Make a link, follow it twice and look at the study, as somebody at the EMR does."""
+        study = self.random.choice(self.ward.studies)
+        asked = json.dumps({"parameters": {"requestType": "STUDY", "studyUID": study}}).encode()
+        made = self._ask("/api/links", "POST", asked, JSON).json()
+        self._note(Verb.LINK_MADE)
+        guest = f"link:{made['nonce']}"
+        link = "/view" + made["url"].partition("/view")[2]
+        stranger = Client(self.ward.port)
+        answer = stranger(link)
+        assert answer.status == 303
+        self._note(Verb.LINK_FOLLOWED, actor="")
+        cookie = answer.headers["Set-Cookie"].partition(";")[0]
+        assert stranger(f"/dicom-web/studies/{study}/metadata", Cookie=cookie).status == 200
+        self._note(Verb.STUDY_VIEWED, SUCCESS, study, actor=guest)
+        assert stranger(link).status == 403
+        self._note(Verb.LINK_FOLLOWED, REFUSED, actor="")
+        assert self._ask(f"/api/links/{made['nonce']}", "DELETE").status == 204
+        self._note(Verb.LINK_REVOKED)
+
+    def _ways(self) -> list[Callable[[], object]]:
+        ways: list[Callable[[], object]] = [self.mistype, self.log_out]
+        ways += [self.look] * 6 + [self.search] * 5
+        if self.role in (Role.RADIOLOGIST, Role.TECHNOLOGIST, Role.REFERRING):
+            ways.append(self.overstep)
+        if self.role in (Role.TECHNOLOGIST, Role.DEVICE):
+            ways += [self.send] * 3
+        if self.role is Role.ARCHIVIST:
+            ways += [self.delete_and_restore] * 2
+        if self.role in (Role.ADMINISTRATOR, Role.DEVICE):
+            ways += [self.make_link] * 2
+        return ways
+
+    def _log_in(self, password: str) -> Answer:
+        body = json.dumps({"username": self.name, "password": password}).encode()
+        return Client(self.ward.port)("/api/session", "POST", body, Content_Type=JSON)
+
+    def _ask(
+        self, path: str, method: str = "GET", body: bytes | None = None, content_type: str = ""
+    ) -> Answer:
+        headers = {"Cookie": self._cookie, "Accept": "*/*"}
+        if content_type:
+            headers["Content_Type"] = content_type
+        return Client(self.ward.port, headers)(path, method, body)
+
+    def _note(
+        self, verb: Verb, outcome: str = SUCCESS, study: str = "", *, actor: str | None = None
+    ) -> None:
+        self.done[verb, outcome, self.name if actor is None else actor, study] += 1
+        self.acts += 1
