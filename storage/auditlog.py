@@ -209,6 +209,8 @@ class AuditLog:
                 return f"Row {row.seq} is not the one that was noted as the last."
         if last.seq < end.seq:
             return f"Row {last.seq + 1} is missing, and what came after it."
+        if last.seq > self.head().seq:
+            return f"Row {last.seq} was added without being noted as the last."
         return None
 
 

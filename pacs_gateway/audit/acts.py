@@ -319,7 +319,7 @@ def _entry(
 
 
 def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:32]
+    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:32]
 
 
 def _short(detail: Mapping[str, str | int]) -> Mapping[str, str | int]:

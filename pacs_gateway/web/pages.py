@@ -8,6 +8,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
 
 import viewer
+from pacs_gateway.access.roles import Permission
 from pacs_gateway.web.access import caller_of
 from pacs_gateway.web.listpage import receiver_of, studies_context
 from pacs_gateway.web.services import Services
@@ -53,4 +54,9 @@ class PageEndpoints:
             series_uid=request.query_params.get("series", ""),
             page=read_page(request.query_params),
         )
-        return self._templates.page(request, "study.html", context)
+        caller = caller_of(request)
+        acts = {
+            "may_share": caller.may(Permission.SHARE),
+            "may_download": caller.may(Permission.DOWNLOAD),
+        }
+        return self._templates.page(request, "study.html", {**context, **acts})

@@ -69,7 +69,7 @@ class Recorder:
             if name not in PAGING
         ]
         where, query = connection.scope["path"], urlencode(sorted(given))
-        digest = hashlib.sha256(f"{where} {query}".encode()).hexdigest()
+        digest = hashlib.sha256(f"{where} {query}".encode("utf-8", "replace")).hexdigest()
         key = f"{caller.session} {digest}".encode()
         if self._told.get(key):
             return

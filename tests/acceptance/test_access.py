@@ -149,7 +149,7 @@ def test_no_other_site_changes_anything(hospital: Hospital) -> None:
     client = hospital.client("admin")
     wrong = []
     for method, template in hospital.cells():
-        if method in READS:
+        if method in (*READS, "OPTIONS"):
             continue
         for headers in OTHER_SITES:
             answer = client(UNKNOWN.fill(template), method, None, **headers)

@@ -84,6 +84,19 @@ SHARING: Mapping[str, Described] = {
         ],
         refused=(403, 404, 410),
     ),
+    "GET /admin/link-keys": page("List the keys that links are signed with"),
+    "POST /admin/link-keys": operation(
+        "Make a key for a system",
+        "pages",
+        answers("The page, with the secret for this once.", PAGE),
+        body=_fields(issuer=text(most=64)),
+        refused=(400, 413),
+    ),
+    "POST /admin/link-keys/{key_id}/remove": form(
+        "Refuse links signed with a key",
+        parameter("key_id", text(most=64), "Identifier of the key", place="path"),
+        public=False,
+    ),
     "GET /admin/shares": page("List shares", parameter("before", text(most=26), "Older than this")),
     "GET /admin/shares/{share_id}": page("Show what became of a share", _SHARE),
     "POST /admin/shares/{share_id}/reprint": operation(

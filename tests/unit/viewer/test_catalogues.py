@@ -12,7 +12,7 @@ import viewer
 ROOT = viewer.templates_dir().parent.parent
 TEMPLATES = sorted(viewer.templates_dir().glob("**/*.html"))
 SCRIPTS = sorted(viewer.static_dir().glob("**/*.js"))
-PYTHON = sorted((ROOT / "pacs_gateway" / "web").glob("*.py"))
+PYTHON = sorted((ROOT / "pacs_gateway" / "web").glob("**/*.py"))
 
 KEY = re.compile(r"""["']([a-z_]+(?:\.[A-Za-z0-9_]+)+)["']""")
 BUILT_KEYS = re.compile(

@@ -95,6 +95,8 @@ def hostile_contexts() -> dict[str, dict[str, Any]]:
             "only_series": False,
             "pages": one_page(),
             "windows": [],
+            "may_share": True,
+            "may_download": True,
         },
         "login.html": {
             "next": HOSTILE,
