@@ -74,9 +74,20 @@ class DicomSettings(_Section):
     """Answers one C-FIND may give; if there are more, it ends with A700 after these."""
     private_storage_sop_classes: tuple[str, ...] = ()
     """UIDs of private storage SOP classes to accept besides the standard's."""
-    tls_port: int | None = Field(None, ge=0, le=65535)
+    max_associations_per_peer: int = Field(64, ge=1)
+    """Associations of one AE title at once, where its own entry says nothing else; modalities use
+    one or two, archives that migrate up to 16, and the receiver processes share the number."""
+    longest_pace_s: float = Field(10.0, gt=0)
+    """The longest pause that a peer with a limited rate is made to wait before an instance is
+    taken; modalities give up after 30 s or more."""
+    tls_port: int = Field(2762, ge=0, le=65535)
+    """Port of DICOM over TLS (PS3.15 B.12), served when there is a certificate."""
     tls_certificate: Path | None = None
+    """Our certificate and those between it and its root, PEM."""
     tls_key: Path | None = None
+    tls_ca: Path | None = None
+    """Certificates, PEM, that those of peers must come from; unset: peers are not asked for one,
+    and destinations are checked against the certificates of this machine."""
 
 
 def _frame_origin(value: str) -> str:

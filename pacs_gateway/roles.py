@@ -39,6 +39,7 @@ def run_dicom(settings: Settings, ready: Ready) -> None:
         index=archive.index,
         retrieval=archive.retrieval,
         peers=archive.peers,
+        audit_log=archive.audit_log,
     )
     server.start()
     ready()

@@ -45,6 +45,11 @@ class Guests:
             row = connection.execute(query).first()
         return Guest(**row._mapping) if row is not None else None
 
+    def end(self, token_sha256: str) -> None:
+        """End the session of a secret's digest, if there is one."""
+        with writing(self._engine) as connection:
+            _remove(connection, _guests.c.token_sha256 == token_sha256)
+
     def purge_expired(self, now: datetime) -> None:
         """Forget guests whose time is over."""
         with writing(self._engine) as connection:

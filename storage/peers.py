@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from enum import StrEnum
 
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -15,6 +16,16 @@ MAX_HELD_PEERS = 1000
 """Strangers remembered; a port scan must not fill the database."""
 
 _peers, _held = schema.peers, schema.held_peers
+
+
+class PeerService(StrEnum):
+    """What a peer may ask for."""
+
+    ECHO = "echo"
+    STORE = "store"
+    FIND = "find"
+    MOVE = "move"
+    GET = "get"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +41,9 @@ class Peer:
     sop_classes: str = ""
     """UIDs separated by spaces; empty: all."""
     certificate_sha256: str = ""
+    """Of the certificate it must show, hexadecimal; empty: it may come without TLS."""
+    tls: bool = False
+    """Whether it wants TLS when we send to it."""
     max_associations: int | None = None
     max_instances_per_minute: int | None = None
 

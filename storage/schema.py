@@ -323,6 +323,7 @@ peers = Table(
     Column("services", Text, nullable=False, server_default=""),
     Column("sop_classes", Text, nullable=False, server_default=""),
     Column("certificate_sha256", Key, nullable=False, server_default=""),
+    Column("tls", Boolean, nullable=False, server_default=false()),
     Column("max_associations", Integer),
     Column("max_instances_per_minute", Integer),
 )

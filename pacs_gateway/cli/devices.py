@@ -7,7 +7,7 @@ import typer
 from pacs_gateway.audit import acts
 from pacs_gateway.cli.rows import OPERATOR, opened, print_rows
 from pacs_gateway.errors import BadRequestError
-from storage.peers import Peer
+from storage.peers import Peer, PeerService
 
 commands = typer.Typer(help="DICOM peers and C-MOVE destinations.", no_args_is_help=True)
 
@@ -18,10 +18,38 @@ def add_device(
     ae_title: str,
     host: str,
     port: int,
+    *,
     comment: Annotated[str, typer.Option(help="Where it stands, who looks after it.")] = "",
+    service: Annotated[
+        list[PeerService] | None, typer.Option(help="Only this; may be repeated. All if left out.")
+    ] = None,
+    sop_class: Annotated[
+        list[str] | None, typer.Option(help="UID it may store; may be repeated. All if left out.")
+    ] = None,
+    certificate: Annotated[
+        str, typer.Option(help="SHA-256 of the certificate it must show, hexadecimal.")
+    ] = "",
+    tls: Annotated[bool, typer.Option(help="It wants TLS when we send to it.")] = False,
+    associations: Annotated[
+        int | None, typer.Option(min=1, help="How many it may have open at once.")
+    ] = None,
+    per_minute: Annotated[
+        int | None, typer.Option(min=1, help="Instances a minute; faster ones are made to wait.")
+    ] = None,
 ) -> None:
-    """Make a DICOM peer known: it may use every service and receive by C-MOVE."""
-    peer = Peer(ae_title=ae_title, host=host, port=port, comment=comment)
+    """Make a DICOM peer known: it may use the services named and receive by C-MOVE."""
+    peer = Peer(
+        ae_title=ae_title,
+        host=host,
+        port=port,
+        comment=comment,
+        services=" ".join(service or ()),
+        sop_classes=" ".join(sop_class or ()),
+        certificate_sha256=certificate.replace(":", "").lower(),
+        tls=tls,
+        max_associations=associations,
+        max_instances_per_minute=per_minute,
+    )
     entry = acts.peer_changed(OPERATOR, ae_title=ae_title, change=f"added at {host}:{port}")
     with opened(context) as archive:
         archive.peers.add(peer, entry)
@@ -44,11 +72,23 @@ def list_devices(context: typer.Context) -> None:
     """List known peers, and those that were refused because nobody knows them."""
     with opened(context) as archive:
         rows = [
-            (peer.ae_title, peer.host, str(peer.port), peer.comment)
+            (
+                peer.ae_title,
+                peer.host,
+                str(peer.port),
+                peer.services or "all",
+                peer.comment,
+            )
             for peer in archive.peers.peers()
         ]
         rows += [
-            (held.ae_title, held.address, "", f"refused {held.attempts} times; add it to let it in")
+            (
+                held.ae_title,
+                held.address,
+                "",
+                "",
+                f"refused {held.attempts} times; add it to let it in",
+            )
             for held in archive.peers.held()
         ]
-    print_rows(("AE title", "host", "port", "comment"), rows)
+    print_rows(("AE title", "host", "port", "services", "comment"), rows)

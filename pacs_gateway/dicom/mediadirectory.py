@@ -13,7 +13,7 @@ from pydicom import dcmwrite, fileset
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_dataset
-from pydicom.uid import ExplicitVRLittleEndian, MediaStorageDirectoryStorage, generate_uid
+from pydicom.uid import UID, ExplicitVRLittleEndian, MediaStorageDirectoryStorage, generate_uid
 
 from pacs_gateway.dicom.jsonmodel import to_dataset
 from pacs_gateway.dicom.meta import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
@@ -171,7 +171,7 @@ def _described(entry: Entry, number: int) -> Dataset:
     if _ENCAPSULATED_DOCUMENT in entry.header:
         kept.EncapsulatedDocument = b""
     kept.file_meta = FileMetaDataset()
-    kept.file_meta.TransferSyntaxUID = entry.transfer_syntax_uid
+    kept.file_meta.TransferSyntaxUID = UID(entry.transfer_syntax_uid)
     return kept
 
 
@@ -219,7 +219,7 @@ def _head(root: _Node, length: int) -> bytes:
     head.file_meta.MediaStorageSOPClassUID = MediaStorageDirectoryStorage
     head.file_meta.MediaStorageSOPInstanceUID = root.record.SOPInstanceUID
     head.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    head.file_meta.ImplementationClassUID = IMPLEMENTATION_CLASS_UID
+    head.file_meta.ImplementationClassUID = UID(IMPLEMENTATION_CLASS_UID)
     head.file_meta.ImplementationVersionName = IMPLEMENTATION_VERSION_NAME
     buffer = io.BytesIO()
     dcmwrite(buffer, head, enforce_file_format=True)

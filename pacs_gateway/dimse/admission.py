@@ -4,8 +4,12 @@ Contexts are answered in the requestor's own order of transfer syntaxes, so that
 has to convert what it would rather send as it is (PS3.8 9.3.2, PS3.5 10).
 """
 
+import threading
+import time
 from collections.abc import Iterable, Mapping
+from time import monotonic
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import structlog
 from pydicom.uid import AllTransferSyntaxes
@@ -22,10 +26,12 @@ from pynetdicom.sop_class import (
     Verification,
 )
 
-from pacs_gateway.dimse.peers import Peers, Service
+from pacs_gateway.dimse.encryption import certificate_sha256
+from pacs_gateway.dimse.peers import Peers, Rule
 from pacs_gateway.dimse.transport import remote_address
 from storage.capacity import Capacity
 from storage.errors import StorageError
+from storage.peers import PeerService as Service
 
 _QUERY_RETRIEVE: Mapping[str, Service] = {
     str(PatientRootQueryRetrieveInformationModelFind): Service.FIND,
@@ -48,7 +54,12 @@ class Admission:
     """Decides on every A-ASSOCIATE-RQ."""
 
     def __init__(
-        self, peers: Peers, capacity: Capacity, *, private_storage_sop_classes: Iterable[str]
+        self,
+        peers: Peers,
+        capacity: Capacity,
+        *,
+        private_storage_sop_classes: Iterable[str],
+        longest_pace_s: float,
     ) -> None:
         self._peers = peers
         self._capacity = capacity
@@ -60,6 +71,8 @@ class Admission:
             **dict.fromkeys(private_storage_sop_classes, Service.STORE),
             **_QUERY_RETRIEVE,
         }
+        self._open = OpenAssociations()
+        self._longest_pace_s = longest_pace_s
 
     def handlers(self) -> list[tuple[Any, Any]]:
         """Return what pynetdicom binds."""
@@ -70,36 +83,51 @@ class Admission:
         title = str(assoc.requestor.primitive.calling_ae_title).strip()
         address = remote_address(assoc)
         try:
-            allowed = self._peers.allowed(title, address)
-            if not allowed:
+            rule = self._peers.rule(title, address, certificate_sha256(assoc))
+            if rule is None:
                 self._peers.note_held(title, address)
                 _log.warning("association refused: unknown peer", peer=title, address=address)
                 _reject(assoc, _REJECT_CALLING_TITLE)
                 return
-            if Service.STORE in allowed:
+            if Service.STORE in rule.services:
                 self._capacity.check_association()
         except StorageError as error:
             _log.error("association refused", reason=str(error))
             _reject(assoc, _REJECT_LOCAL_LIMIT)
             return
-        assoc.acceptor.supported_contexts = self._contexts(assoc, allowed)
+        if not self._open.admit(assoc, title, rule):
+            _log.warning("association refused: too many of this peer", peer=title)
+            _reject(assoc, _REJECT_LOCAL_LIMIT)
+            return
+        assoc.acceptor.supported_contexts = self._contexts(assoc, rule)
 
-    def _contexts(
-        self, assoc: Association, allowed: frozenset[Service]
-    ) -> list[PresentationContext]:
+    def pace(self, assoc: Association) -> None:
+        """Let a peer with a limited rate wait: TCP then slows it down, and nothing is refused."""
+        time.sleep(min(self._open.pause(assoc), self._longest_pace_s))
+
+    def _contexts(self, assoc: Association, rule: Rule) -> list[PresentationContext]:
         """Return what of the request is supported, in the requestor's order of preference."""
         syntaxes: dict[str, dict[str, None]] = {}
         for requested in assoc.requestor.primitive.presentation_context_definition_list:
-            if self._services.get(str(requested.abstract_syntax)) in allowed:
+            if self._is_served(str(requested.abstract_syntax), rule):
                 offered = [str(uid) for uid in requested.transfer_syntax if _is_storable(uid)]
                 syntaxes.setdefault(str(requested.abstract_syntax), {}).update(
                     dict.fromkeys(offered)
                 )
         return [
-            self._context(abstract_syntax, list(transfer_syntaxes), allowed)
+            self._context(abstract_syntax, list(transfer_syntaxes), rule.services)
             for abstract_syntax, transfer_syntaxes in syntaxes.items()
             if transfer_syntaxes
         ]
+
+    def _is_served(self, abstract_syntax: str, rule: Rule) -> bool:
+        service = self._services.get(abstract_syntax)
+        if service is Service.STORE and Service.STORE not in rule.services:
+            # Whoever may only fetch offers these contexts to receive by C-GET.
+            return Service.GET in rule.services
+        if service is Service.STORE and rule.sop_classes:
+            return abstract_syntax in rule.sop_classes
+        return service in rule.services
 
     def _context(
         self, abstract_syntax: str, transfer_syntaxes: list[str], allowed: frozenset[Service]
@@ -111,6 +139,36 @@ class Admission:
             # C-GET sends instances back over the same association, in the reversed role.
             context.scu_role = context.scp_role = True
         return context
+
+
+class OpenAssociations:
+    """The open associations of this process, and what was decided on each."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        # An association is a thread; when it has ended, however it did, it counts no more.
+        self._rules: WeakKeyDictionary[Association, tuple[str, Rule]] = WeakKeyDictionary()
+        self._next: dict[str, float] = {}
+
+    def admit(self, assoc: Association, title: str, rule: Rule) -> bool:
+        """Count one more, unless the title has as many as its rule allows."""
+        with self._lock:
+            same = [each for each, (name, _) in self._rules.items() if name == title]
+            if sum(each.is_alive() for each in same) >= rule.max_associations:
+                return False
+            self._rules[assoc] = (title, rule)
+            return True
+
+    def pause(self, assoc: Association) -> float:
+        """Return how many seconds the peer must wait before its next instance is taken."""
+        with self._lock:
+            title, rule = self._rules.get(assoc, ("", None))
+            if rule is None or not rule.seconds_per_instance:
+                return 0.0
+            now = monotonic()
+            due = max(self._next.get(title, now), now)
+            self._next[title] = due + rule.seconds_per_instance
+            return due - now
 
 
 def _is_storable(transfer_syntax: str) -> bool:

@@ -6,9 +6,11 @@ from pacs_gateway.config import DicomSettings
 from pacs_gateway.dimse.admission import Admission
 from pacs_gateway.dimse.peers import Peers
 from pacs_gateway.dimse.query import FindProvider
+from pacs_gateway.dimse.recording import PeerRecorder
 from pacs_gateway.dimse.retrieve import RetrieveProvider
 from pacs_gateway.dimse.server import DicomServer
 from pacs_gateway.dimse.store import StoreProvider
+from storage.auditlog import AuditLog
 from storage.index import Index
 from storage.peers import PeerBook
 
@@ -20,17 +22,27 @@ def dicom_server(
     index: Index,
     retrieval: Retrieval,
     peers: PeerBook,
+    audit_log: AuditLog,
 ) -> DicomServer:
     """Return a listener, not yet started, that serves everything the gateway does over DIMSE."""
-    known = Peers(peers, unknown=settings.unknown_peers)
-    store = StoreProvider(ingest)
+    known = Peers(
+        peers,
+        unknown=settings.unknown_peers,
+        # Each of the receiver processes sees its part of a peer's associations.
+        max_associations=max(1, -(-settings.max_associations_per_peer // settings.processes)),
+    )
     admission = Admission(
         known,
         ingest.spool.capacity,
         private_storage_sop_classes=settings.private_storage_sop_classes,
+        longest_pace_s=settings.longest_pace_s,
     )
-    find = FindProvider(index, ae_title=settings.ae_title, max_answers=settings.max_answers)
-    retrieve = RetrieveProvider(index, retrieval, known, settings)
+    store = StoreProvider(ingest, pace=admission.pace)
+    recorder = PeerRecorder(audit_log, index)
+    find = FindProvider(
+        index, recorder, ae_title=settings.ae_title, max_answers=settings.max_answers
+    )
+    retrieve = RetrieveProvider(index, retrieval, known, recorder, settings)
     return DicomServer(
         settings,
         providers=[admission, store, find],

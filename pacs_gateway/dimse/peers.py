@@ -6,8 +6,8 @@ An AE title is a label, never a proof: a peer is known when its title and its ad
 import socket
 import threading
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
-from enum import StrEnum
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from time import monotonic
 from typing import Literal
@@ -18,10 +18,13 @@ from pacs_gateway.audit import acts
 from pacs_gateway.audit.acts import Who
 from storage.errors import StorageError
 from storage.peers import Peer, PeerBook
+from storage.peers import PeerService as Service
 from storage.records import utc_now
 
 REFUSED_AGAIN_AFTER = timedelta(hours=1)
 """A device that nobody has accepted asks again and again."""
+HOST_ASSOCIATIONS = 1000
+"""Programs on this very host may open as many as the whole gateway takes."""
 REMEMBERED_S = 5.0
 """How old the table of peers may be; a device just added works within seconds."""
 
@@ -30,18 +33,21 @@ _Address = IPv4Address | IPv6Address
 _log = structlog.get_logger(__name__)
 
 
-class Service(StrEnum):
-    """What a peer may ask for."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """What one peer may do."""
 
-    ECHO = "echo"
-    STORE = "store"
-    FIND = "find"
-    MOVE = "move"
-    GET = "get"
+    services: frozenset[Service]
+    sop_classes: frozenset[str] = frozenset()
+    """Those it may store; empty: every one."""
+    max_associations: int
+    seconds_per_instance: float = 0.0
+    """The least time between two instances of it; 0: as fast as it sends."""
 
 
 EVERYTHING = frozenset(Service)
-NOTHING: frozenset[Service] = frozenset()
+STORE_ONLY = frozenset({Service.ECHO, Service.STORE})
+SECONDS_PER_MINUTE = 60.0
 
 
 class Peers:
@@ -50,23 +56,34 @@ class Peers:
     While the database is down, those who were known stay known: images must still come in.
     """
 
-    def __init__(self, book: PeerBook, *, unknown: Literal["hold", "store"]) -> None:
+    def __init__(
+        self, book: PeerBook, *, unknown: Literal["hold", "store"], max_associations: int
+    ) -> None:
         self._book = book
+        self._max_associations = max_associations
         self._for_strangers = (
-            frozenset({Service.ECHO, Service.STORE}) if unknown == "store" else NOTHING
+            Rule(services=STORE_ONLY, max_associations=max_associations)
+            if unknown == "store"
+            else None
         )
+        self._for_this_host = Rule(services=EVERYTHING, max_associations=HOST_ASSOCIATIONS)
         self._lock = threading.Lock()
         self._read_at = 0.0
         self._peers: Sequence[Peer] | None = None
 
-    def allowed(self, ae_title: str, address: str) -> frozenset[Service]:
-        """Return what the peer may ask for; nothing means that it is not let in."""
+    def rule(self, ae_title: str, address: str, certificate_sha256: str = "") -> Rule | None:
+        """Return what the peer may do, None if it is not let in.
+
+        A peer whose entry names a certificate must have shown that very one.
+        """
         found = _plain_address(address)
         if found.is_loopback:
-            return EVERYTHING
+            return self._for_this_host
         for peer in self._table():
-            if peer.ae_title == ae_title and _is_at(peer, found):
-                return EVERYTHING
+            if peer.ae_title != ae_title or not _is_at(peer, found):
+                continue
+            if peer.certificate_sha256 in ("", certificate_sha256):
+                return self._rule_of(peer)
         return self._for_strangers
 
     def destination(self, ae_title: str) -> Peer | None:
@@ -85,6 +102,15 @@ class Peers:
             who, reason="unknown peer", again_after=REFUSED_AGAIN_AFTER
         )
         self._book.hold(ae_title, address, utc_now(), entry)
+
+    def _rule_of(self, peer: Peer) -> Rule:
+        rate = peer.max_instances_per_minute
+        return Rule(
+            services=frozenset(map(Service, peer.services.split())) or EVERYTHING,
+            sop_classes=frozenset(peer.sop_classes.split()),
+            max_associations=peer.max_associations or self._max_associations,
+            seconds_per_instance=SECONDS_PER_MINUTE / rate if rate else 0.0,
+        )
 
     def _table(self, max_age_s: float = REMEMBERED_S) -> Sequence[Peer]:
         with self._lock:

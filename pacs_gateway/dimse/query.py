@@ -16,6 +16,7 @@ from pacs_gateway.archive.query import parse_keys
 from pacs_gateway.dicom.charset import ISO_IR_192
 from pacs_gateway.dicom.jsonmodel import SPECIFIC_CHARACTER_SET, to_dataset
 from pacs_gateway.dimse.identifiers import check_hierarchy, decoded, keys_of, level_of
+from pacs_gateway.dimse.recording import PeerRecorder
 from pacs_gateway.dimse.statuses import (
     CANCELLED,
     OUT_OF_RESOURCES,
@@ -51,9 +52,16 @@ class FindProvider:
     """
 
     def __init__(
-        self, index: Index, *, ae_title: str, max_answers: int, hierarchical: bool = False
+        self,
+        index: Index,
+        recorder: PeerRecorder,
+        *,
+        ae_title: str,
+        max_answers: int,
+        hierarchical: bool = False,
     ) -> None:
         self._index = index
+        self._recorder = recorder
         self._ae_title = ae_title
         self._max_answers = max_answers
         self._hierarchical = hierarchical
@@ -78,6 +86,7 @@ class FindProvider:
         if self._hierarchical:
             check_hierarchy(level, model, keys)
         query = parse_keys(level, keys)
+        self._recorder.searched(event.assoc, level.value, keys)
         status = PENDING_SOME_KEYS_UNSUPPORTED if query.unsupported else PENDING
         for number, found in enumerate(self._found(query.spec)):
             if number % ANSWERS_IN_FLIGHT == 0:

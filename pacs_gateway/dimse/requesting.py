@@ -5,6 +5,7 @@ each message costs it 40 ms (docs/design/0006-pynetdicom.md).
 """
 
 import socket
+import ssl
 import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from pynetdicom.transport import AddressInformation, AssociationSocket
 
 from pacs_gateway.config import DicomSettings
 from pacs_gateway.dicom import meta
+from pacs_gateway.dimse.encryption import client_context
 from storage.peers import Peer
 
 PAUSE_POLL_S = 0.001
@@ -41,7 +43,11 @@ class Requestor:
         """
         contexts = [build_context(*pair) for pair in sorted(offers)]
         association = self._entity().associate(
-            peer.host, peer.port, contexts=contexts, ae_title=peer.ae_title
+            peer.host,
+            peer.port,
+            contexts=contexts,
+            ae_title=peer.ae_title,
+            tls_args=(client_context(self._settings), peer.host) if peer.tls else None,
         )
         if not association.is_established:
             _log.warning("no association granted", peer=peer.ae_title)
@@ -67,11 +73,15 @@ class Requestor:
 
 class _PromptEntity(AE):
     def _create_socket(
-        self, assoc: Association, address: AddressInformation, tls_args: None
+        self,
+        assoc: Association,
+        address: AddressInformation,
+        tls_args: tuple[ssl.SSLContext, str] | None,
     ) -> AssociationSocket:
         """Return the kind of socket that `associate` connects; there is no public way to choose."""
-        del tls_args
-        return _PromptSocket(assoc, address=address)
+        found = _PromptSocket(assoc, address=address)
+        found.tls_args = tls_args
+        return found
 
 
 class _PromptSocket(AssociationSocket):

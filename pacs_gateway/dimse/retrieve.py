@@ -23,6 +23,7 @@ from pacs_gateway.dimse.identifiers import (
     level_of,
 )
 from pacs_gateway.dimse.peers import Peers
+from pacs_gateway.dimse.recording import PeerRecorder
 from pacs_gateway.dimse.requesting import Requestor
 from pacs_gateway.dimse.statuses import (
     CANCELLED,
@@ -90,6 +91,7 @@ class RetrieveProvider:
         index: Index,
         retrieval: Retrieval,
         peers: Peers,
+        recorder: PeerRecorder,
         settings: DicomSettings,
         *,
         hierarchical: bool = False,
@@ -97,6 +99,7 @@ class RetrieveProvider:
         self._index = index
         self._retrieval = retrieval
         self._peers = peers
+        self._recorder = recorder
         self._requestor = Requestor(settings)
         self._deadline_s = settings.response_deadline_s
         self._hierarchical = hierarchical
@@ -123,6 +126,12 @@ class RetrieveProvider:
                 responder.fail(UNKNOWN_DESTINATION, f"No device {title} is known.")
                 return
         instances = self._instances(responder)
+        self._recorder.sent(
+            assoc,
+            instances,
+            destination=destination.ae_title if destination else "",
+            service="C-MOVE" if destination else "C-GET",
+        )
         tally = _Tally(remaining=len(instances))
         if destination is None:
             sender = self._sender(assoc)

@@ -12,6 +12,7 @@ from pynetdicom.sop_class import register_uid
 
 from pacs_gateway.config import DicomSettings
 from pacs_gateway.dicom.meta import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
+from pacs_gateway.dimse.encryption import server_context
 from pacs_gateway.dimse.receiving import OpenSink, ReceivingDimse
 from pacs_gateway.dimse.transport import GuardedServer, ServeRetrieve, TransportLimits
 from pacs_gateway.errors import ConfigurationError
@@ -53,8 +54,8 @@ class DicomServer:
         """
         settings = self._settings
         self._serve(settings.port, None)
-        if settings.tls_port is not None:
-            self._serve(settings.tls_port, _tls_context(settings))
+        if settings.tls_certificate is not None:
+            self._serve(settings.tls_port, server_context(settings))
 
     def stop(self) -> None:
         """Take no new association; those that are open are aborted with the process."""
@@ -66,6 +67,11 @@ class DicomServer:
     def port(self) -> int:
         """The port of the plain listener, also when the system chose it."""
         return int(self._servers[0].server_address[1])
+
+    @property
+    def tls_port(self) -> int:
+        """The port of the TLS listener, also when the system chose it."""
+        return int(self._servers[1].server_address[1])
 
     @property
     def connections(self) -> int:
@@ -133,22 +139,6 @@ def _limits(settings: DicomSettings) -> TransportLimits:
         max_connections_per_address=settings.max_connections_per_address,
         queued_messages=settings.queued_messages,
     )
-
-
-def _tls_context(settings: DicomSettings) -> ssl.SSLContext:
-    """Return a server context by PS3.15 B.12: TLS 1.2 at least, forward secrecy (BCP 195)."""
-    if settings.tls_certificate is None or settings.tls_key is None:
-        raise ConfigurationError(
-            "dicom.tls_port needs dicom.tls_certificate and dicom.tls_key (PEM files)."
-        )
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.set_ciphers("ECDHE+AESGCM:ECDHE+CHACHA20")
-    try:
-        context.load_cert_chain(settings.tls_certificate, settings.tls_key)
-    except (OSError, ssl.SSLError) as error:
-        raise ConfigurationError(f"The DICOM TLS certificate cannot be used: {error}.") from error
-    return context
 
 
 def _echo(event: evt.Event) -> int:

@@ -1,5 +1,6 @@
 """C-STORE SCP: an association's data set becomes an arrival, its acceptance a status (PS3.4 B)."""
 
+from collections.abc import Callable
 from typing import Any
 
 import structlog
@@ -25,8 +26,9 @@ _log = structlog.get_logger(__name__)
 class StoreProvider:
     """Serves C-STORE on accepted associations."""
 
-    def __init__(self, ingest: Ingest) -> None:
+    def __init__(self, ingest: Ingest, *, pace: Callable[[Association], None]) -> None:
         self._ingest = ingest
+        self._pace = pace
 
     def handlers(self) -> list[tuple[Any, Any]]:
         """Return what pynetdicom binds."""
@@ -36,6 +38,7 @@ class StoreProvider:
         self, assoc: Association, context: PresentationContext | None, command: Any
     ) -> "StoreSink":
         """Return the sink for one request; it may already know that it will refuse."""
+        self._pace(assoc)
         try:
             announced = _announced(context, command)
             origin = Origin(

@@ -1,5 +1,6 @@
 """The slip that a patient takes home instead of films: an A5 page with a QR code."""
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,8 @@ A5_MM = (148.0, 210.0)
 MARGIN_MM = 12.0
 QR_MM = 62.0
 """A phone reads it at arm's length, and off a bad printer."""
+TEXT_PT, NOTE_PT = 11.0, 8.0
+"""Most who carry a slip are old, or carry it for somebody old."""
 _FONTS = Path(__file__).parent / "fonts"
 _FAMILY = "DejaVu"
 
@@ -38,10 +41,10 @@ def draw(slip: Slip) -> bytes:
     _facts(page, slip)
     _code(page, slip.address)
     for number, step in enumerate(slip.steps, 1):
-        _paragraph(page, f"{number}. {step}", size=9.5)
+        _paragraph(page, f"{number}. {step}", size=TEXT_PT)
     page.ln(1.5)
     for note in slip.notes:
-        _paragraph(page, note, size=7.5)
+        _paragraph(page, note, size=NOTE_PT)
     return bytes(page.output())
 
 
@@ -51,7 +54,8 @@ def _new_page(title: str) -> Any:
 
     page = FPDF(orientation="portrait", unit="mm", format=A5_MM)
     page.set_margin(MARGIN_MM)
-    page.set_auto_page_break(auto=False)
+    # Words that are too many go on; the code is near the top, whatever stands above it.
+    page.set_auto_page_break(auto=True, margin=MARGIN_MM)
     page.add_font(_FAMILY, "", _FONTS / "DejaVuSans.ttf")
     page.add_font(_FAMILY, "B", _FONTS / "DejaVuSans-Bold.ttf")
     page.set_title(title)
@@ -69,9 +73,9 @@ def _heading(page: Any, slip: Slip) -> None:
 def _facts(page: Any, slip: Slip) -> None:
     for label, value in slip.patient:
         if value:
-            _paragraph(page, f"{label}: {value}", size=9.5)
+            _paragraph(page, f"{label}: {value}", size=TEXT_PT)
     for study in slip.studies:
-        _paragraph(page, f"• {study}", size=9.5)
+        _paragraph(page, f"• {study}", size=TEXT_PT)
     page.ln(1)
 
 
@@ -93,4 +97,12 @@ def _code(page: Any, address: str) -> None:
 
 def _paragraph(page: Any, text: str, *, size: float, style: str = "", align: str = "L") -> None:
     page.set_font(_FAMILY, style, size)
-    page.multi_cell(0, size * 0.48, text, align=align, new_x="LMARGIN", new_y="NEXT")
+    # The fonts have each letter with its marks, and no way to put marks on letters.
+    page.multi_cell(
+        0,
+        size * 0.48,
+        unicodedata.normalize("NFC", text),
+        align=align,
+        new_x="LMARGIN",
+        new_y="NEXT",
+    )

@@ -8,6 +8,7 @@ from pacs_gateway import __version__
 from pacs_gateway.config import Settings
 from pacs_gateway.web import problems
 from pacs_gateway.web.administration.linkkeys import LinkKeyEndpoints
+from pacs_gateway.web.administration.peers import PeerEndpoints
 from pacs_gateway.web.audit import AuditEndpoints
 from pacs_gateway.web.authentication import Authenticator
 from pacs_gateway.web.bulkdata import BulkEndpoints
@@ -87,6 +88,7 @@ def create_app(services: Services) -> FastAPI:
             *PackageEndpoints(packages).routes(),
             *AuditEndpoints(services, templates).routes(),
             *ViewEndpoints(services, authenticator, templates).routes(),
+            *PeerEndpoints(services, templates).routes(),
             *LinkKeyEndpoints(services, templates).routes(),
             *OhifEndpoints(services.settings, templates).routes(),
             *HealthEndpoints(services).routes(),

@@ -76,7 +76,10 @@ class Authenticator:
         raise UnauthenticatedError("Only Basic and Bearer credentials are understood.")
 
     async def close_session(self, connection: HTTPConnection, who: Who) -> None:
-        """End the session that the request belongs to, if it belongs to one."""
+        """End the sessions that the request belongs to, that of a link or share too."""
+        if guest := connection.cookies.get(GUEST_COOKIE):
+            self.forget()
+            await run_in_threadpool(self._guests.end, secret_sha256(guest))
         secret = connection.cookies.get(SESSION_COOKIE)
         scheme, _, rest = connection.headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer":

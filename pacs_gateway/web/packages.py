@@ -1,10 +1,12 @@
 """Whole studies as one ZIP file, for patients and for staff."""
 
 from collections.abc import Sequence
+from typing import Any
 
-from starlette.requests import Request
+from fastapi import Request
+from fastapi.routing import APIRoute
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute
 
 from pacs_gateway.archive.package import package
 from pacs_gateway.audit import acts
@@ -66,9 +68,14 @@ class PackageEndpoints:
 
     def routes(self) -> list[BaseRoute]:
         """Return what the application serves."""
-        return [Route("/api/studies/{study}/archive", self.archive, methods=["GET"])]
+        path = "/api/studies/{study}/archive"
+        answer: dict[int | str, dict[str, Any]] = {200: {"content": {MEDIA_TYPE: {}}}}
+        return [
+            APIRoute(
+                path, self.archive, response_class=Response, responses=answer, tags=["studies"]
+            )
+        ]
 
-    async def archive(self, request: Request) -> Response:
-        """Answer with every instance of a study, as received, in one ZIP file."""
-        study = request.path_params["study"]
+    async def archive(self, request: Request, study: str) -> Response:
+        """Download every instance of a study as received, in one ZIP file with a list of them."""
         return await answer_of(request, lambda: self._packages.content(request, [study]))

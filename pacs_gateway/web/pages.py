@@ -12,6 +12,7 @@ from pacs_gateway.access.roles import Permission
 from pacs_gateway.web.access import caller_of
 from pacs_gateway.web.listpage import receiver_of, studies_context
 from pacs_gateway.web.services import Services
+from pacs_gateway.web.sharing import BY_SHARE
 from pacs_gateway.web.studylist import read_filters, read_page
 from pacs_gateway.web.studypage import study_context
 from pacs_gateway.web.templating import ImmutableFiles, Templates
@@ -58,5 +59,6 @@ class PageEndpoints:
         acts = {
             "may_share": caller.may(Permission.SHARE),
             "may_download": caller.may(Permission.DOWNLOAD),
+            "back": "/shared" if caller.name.startswith(BY_SHARE) else "/",
         }
         return self._templates.page(request, "study.html", {**context, **acts})

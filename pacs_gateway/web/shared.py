@@ -31,7 +31,7 @@ from pacs_gateway.web.problems import TooManyAttemptsError
 from pacs_gateway.web.rendered import RenderedEndpoints
 from pacs_gateway.web.services import Services
 from pacs_gateway.web.session import SessionCookies
-from pacs_gateway.web.sharing import Sharing, is_open, study_uid_of
+from pacs_gateway.web.sharing import BY_SHARE, Sharing, is_open, study_uid_of
 from pacs_gateway.web.streaming import Content, answer_of
 from pacs_gateway.web.templating import Templates
 from pacs_gateway.web.throttle import LoginThrottle
@@ -44,8 +44,6 @@ ATTEMPTS, PAUSE_S = 30, 60.0
 """Answers from one address a minute, over all shares: a ward's patients share one network."""
 FIRST_PICTURE = RenderOptions(quality=70, viewport=Viewport(columns=480, rows=480))
 """As wide as a phone, and about 20 kB."""
-NAME = "share:"
-"""What guests of shares are called, before the share's identifier."""
 
 
 class SharedEndpoints:
@@ -66,6 +64,7 @@ class SharedEndpoints:
         self._audit_log = services.audit_log
         self._recorder = services.recorder
         self._templates = templates
+        self._hospital = services.settings.hospital.name
         self._hours = services.settings.access.guest_hours
         self._cookies = SessionCookies(
             hours=self._hours, secure=services.settings.web.behind_proxy, name=GUEST_COOKIE
@@ -157,7 +156,7 @@ class SharedEndpoints:
         if share is None:
             self._audit_log.append(acts.share_refused(who, share="", reason=refused))
             return None
-        named = Who(name=f"{NAME}{share.id}", role=Role.GUEST, address=who.address)
+        named = Who(name=f"{BY_SHARE}{share.id}", role=Role.GUEST, address=who.address)
         secret = None if refused else self._open(share, named, now)
         if secret is None:
             reason = refused or "closed"
@@ -210,5 +209,5 @@ class SharedEndpoints:
         self, request: Request, problem: str = "", status: HTTPStatus = HTTPStatus.OK
     ) -> Response:
         # Here an answer was posted; a change of language leads back to the question.
-        context = {"problem": problem, "here": request.url.path}
+        context = {"problem": problem, "here": request.url.path, "hospital": self._hospital}
         return self._templates.page(request, "share/ask.html", context, status=status)

@@ -21,7 +21,15 @@ from pacs_gateway.web.authentication import Authenticator
 from pacs_gateway.web.display import study_view
 from pacs_gateway.web.forms import read_fields
 from pacs_gateway.web.services import Services
-from pacs_gateway.web.sharing import MAX_STUDIES, Made, Sharing, answer_of, is_open, study_uid_of
+from pacs_gateway.web.sharing import (
+    BY_SHARE,
+    MAX_STUDIES,
+    Made,
+    Sharing,
+    answer_of,
+    is_open,
+    study_uid_of,
+)
 from pacs_gateway.web.templating import Templates
 from storage.auditlog import Recorded, Wanted
 from storage.reach import EVERYTHING
@@ -137,7 +145,7 @@ class ShareEndpoints:
         share = self._named(request)
         texts = self._templates.texts(request)
         found = self._sharing.found(share, EVERYTHING)
-        events = self._audit_log.rows(Wanted(actor=f"share:{share.id}"), limit=EVENTS)
+        events = self._audit_log.rows(Wanted(actor=f"{BY_SHARE}{share.id}"), limit=EVENTS)
         numbers = {study_uid_of(study): number for number, study in enumerate(found, 1)}
         context = {
             "share": _row(share, utc_now()),

@@ -20,8 +20,12 @@ from storage.reach import Reach
 from storage.records import Found, Level, Match, MatchKind, QuerySpec, utc_now
 from storage.shares import Share, Shares
 
+BY_SHARE = "share:"
+"""How the name of a guest begins who came by a share; its identifier follows."""
 MAX_STUDIES = 50
 """Studies of one slip; a visit has a handful."""
+STUDIES_PRINTED, LINE_CHARACTERS = 4, 60
+"""What is printed of them: the code has to stay on the page."""
 _PATIENT_ID, _ISSUER, _BIRTH_DATE = "00100020", "00100021", "00100030"
 
 
@@ -156,7 +160,7 @@ class Sharing:
                 hospital=self._hospital,
                 title=texts("slip.title"),
                 patient=_patient_lines(views[0], texts),
-                studies=[_line(view) for view in views],
+                studies=_lines(views, texts),
                 address=made.address,
                 steps=_steps(made.share, texts),
                 notes=[
@@ -201,11 +205,19 @@ def answer_of(question: Question, study: Found) -> str | None:
 
 def _patient_lines(view: StudyView, texts: Texts) -> list[tuple[str, str]]:
     # The name tells the right person at the counter; what the slip asks for is not printed on it.
-    return [(texts("slip.name"), view.patient.name)]
+    return [(texts("slip.name"), view.patient.name[:LINE_CHARACTERS])]
+
+
+def _lines(views: Sequence[StudyView], texts: Texts) -> list[str]:
+    """Return a line for each study, as many as leave room for the code."""
+    lines = [_line(view) for view in views[:STUDIES_PRINTED]]
+    if views[STUDIES_PRINTED:]:
+        lines.append(texts.count("slip.more", len(views) - STUDIES_PRINTED))
+    return lines
 
 
 def _line(view: StudyView) -> str:
-    what = view.description or ", ".join(view.modalities)
+    what = (view.description or ", ".join(view.modalities))[:LINE_CHARACTERS]
     return f"{what} ({view.date})" if view.date else what
 
 

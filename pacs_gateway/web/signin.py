@@ -9,6 +9,7 @@ from starlette.routing import BaseRoute, Route
 
 import viewer
 from pacs_gateway.errors import BadRequestError
+from pacs_gateway.web.access import GUEST_COOKIE
 from pacs_gateway.web.authentication import Authenticator
 from pacs_gateway.web.forms import local_path, read_form
 from pacs_gateway.web.language import COOKIE, COOKIE_SECONDS
@@ -36,6 +37,9 @@ class SignInEndpoints:
         self._secure = services.settings.web.behind_proxy
         self._cookies = SessionCookies(
             hours=services.settings.web.session_hours, secure=self._secure
+        )
+        self._guest_cookies = SessionCookies(
+            hours=services.settings.access.guest_hours, secure=self._secure, name=GUEST_COOKIE
         )
 
     def routes(self) -> list[BaseRoute]:
@@ -81,6 +85,7 @@ class SignInEndpoints:
             await self._authenticator.close_session(request, who)
         response = RedirectResponse("/login", HTTPStatus.SEE_OTHER)
         self._cookies.take(response)
+        self._guest_cookies.take(response)
         return response
 
     async def choose_language(self, request: Request) -> Response:

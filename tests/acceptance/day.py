@@ -32,6 +32,7 @@ STAFF = {
 ACTS_EACH = 40
 SEES_ALL = frozenset(STAFF) - {Role.REFERRING}
 JSON = "application/json"
+FORM = "application/x-www-form-urlencoded"
 
 Act = tuple[str, str, str, str]
 """Verb, outcome, actor, study."""
@@ -131,6 +132,41 @@ class Person:
             self._looked_at.add(study)
             self._note(Verb.STUDY_VIEWED, SUCCESS, study)
 
+    def download(self) -> None:
+        """Take a study away."""
+        study = self.random.choice(self.ward.studies)
+        assert self._ask(f"/api/studies/{study}/archive").status == 200
+        self._note(Verb.STUDY_DOWNLOADED, SUCCESS, study)
+
+    def read_the_trail(self) -> None:
+        """Ask what was done today, and who has seen a study."""
+        assert self._ask("/api/audit?verb=searched").status == 200
+        self._note(Verb.TRAIL_READ)
+        study = self.random.choice(self.ward.studies)
+        assert self._ask(f"/studies/{study}/audit").status == 200
+        self._note(Verb.TRAIL_READ, SUCCESS, study)
+
+    def share(self) -> None:
+        """Share a study with its patient, who mistypes the answer, looks, and takes it home."""
+        study = self.random.choice(self.ward.studies)
+        body = json.dumps({"study_uids": [study], "question": "birth_date"}).encode()
+        made = self._ask("/api/shares", "POST", body, JSON).json()
+        self._note(Verb.SHARED, SUCCESS, study)
+        patient, page = Client(self.ward.port), "/s/" + made["url"].rpartition("/")[2]
+        assert patient(page, "POST", b"answer=01011900", Content_Type=FORM).status == 403
+        guest = f"share:{made['id']}"
+        self._note(Verb.SHARE_OPENED, REFUSED, actor=guest)
+        answer = patient(page, "POST", b"answer=05111967", Content_Type=FORM)
+        assert answer.status == 303, answer.body
+        self._note(Verb.SHARE_OPENED, actor=guest)
+        cookie = answer.headers["Set-Cookie"].partition(";")[0]
+        assert patient(f"/studies/{study}", Cookie=cookie).status == 200
+        self._note(Verb.STUDY_VIEWED, SUCCESS, study, actor=guest)
+        assert patient("/shared/download", Cookie=cookie).status == 200
+        self._note(Verb.STUDY_DOWNLOADED, SUCCESS, study, actor=guest)
+        assert self._ask(f"/api/shares/{made['id']}", "DELETE").status == 204
+        self._note(Verb.SHARE_REVOKED)
+
     def search(self) -> None:
         """Search for something new, and turn the pages."""
         wanted = f"/dicom-web/studies?PatientName=X{self.acts}{self.random.random()}"
@@ -198,8 +234,12 @@ class Person:
             ways.append(self.overstep)
         if self.role in (Role.TECHNOLOGIST, Role.DEVICE):
             ways += [self.send] * 3
+        if self.role in (Role.TECHNOLOGIST, Role.RADIOLOGIST):
+            ways.append(self.share)
+        if self.role in (Role.RADIOLOGIST, Role.ARCHIVIST):
+            ways.append(self.download)
         if self.role is Role.ARCHIVIST:
-            ways += [self.delete_and_restore] * 2
+            ways += [self.delete_and_restore, self.delete_and_restore, self.read_the_trail]
         if self.role in (Role.ADMINISTRATOR, Role.DEVICE):
             ways += [self.make_link] * 2
         return ways

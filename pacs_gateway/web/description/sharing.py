@@ -70,20 +70,6 @@ SHARING: Mapping[str, Described] = {
         ),
         refused=(400, 404, 413),
     ),
-    "GET /api/studies/{study}/archive": operation(
-        "Download a study as one ZIP file, with the SHA-256 of each file in it",
-        "studies",
-        answers("All instances as received; the length is known.", "application/zip"),
-        parameters=[
-            parameter(
-                "study",
-                text(pattern=UID, most=64, examples=[EXAMPLE_STUDY]),
-                "Study Instance UID",
-                place="path",
-            )
-        ],
-        refused=(403, 404, 410),
-    ),
     "GET /admin/link-keys": page("List the keys that links are signed with"),
     "POST /admin/link-keys": operation(
         "Make a key for a system",

@@ -84,6 +84,7 @@ def _added() -> dict[str, tuple[sa.Column[Any], ...]]:
             _text("services", sa.Text()),
             _text("sop_classes", sa.Text()),
             _text("certificate_sha256"),
+            sa.Column("tls", sa.Boolean(), nullable=False, server_default=sa.false()),
             sa.Column("max_associations", sa.Integer(), nullable=True),
             sa.Column("max_instances_per_minute", sa.Integer(), nullable=True),
         ),

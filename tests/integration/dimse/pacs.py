@@ -16,6 +16,7 @@ from pacs_gateway.audit import acts
 from pacs_gateway.config import DicomSettings, Settings, SpoolSettings
 from pacs_gateway.dicom import meta
 from pacs_gateway.dimse.composition import dicom_server
+from pacs_gateway.dimse.server import DicomServer
 from storage.index import Index
 from storage.peers import Peer
 from storage.records import Origin, utc_now
@@ -32,6 +33,7 @@ class Pacs:
 
     archive: Archive
     port: int
+    server: DicomServer
 
     def keep(self, *files: bytes) -> None:
         """Store and index files."""
@@ -67,10 +69,11 @@ def running(folder: Path, *, index: Index | None = None, **dicom: Any) -> Iterat
         index=index or archive.index,
         retrieval=archive.retrieval,
         peers=archive.peers,
+        audit_log=archive.audit_log,
     )
     server.start()
     try:
-        yield Pacs(archive, server.port)
+        yield Pacs(archive, server.port, server)
     finally:
         server.stop()
         archive.close()

@@ -56,7 +56,6 @@ def server(spool: Spool, book: PeerBook, tmp_path: Path) -> Iterator[DicomServer
     examiner = Examiner(
         limits, max_inflated_bytes=64 * MIB, max_inflate_ratio=250, scratch=tmp_path
     )
-    store = StoreProvider(Ingest(spool, examiner))
     settings = DicomSettings(
         host="127.0.0.1",
         port=0,
@@ -65,8 +64,9 @@ def server(spool: Spool, book: PeerBook, tmp_path: Path) -> Iterator[DicomServer
         association_request_deadline_s=DEADLINE_S,
         max_connections_per_address=50,
     )
-    peers = Peers(book, unknown="hold")
-    admission = Admission(peers, spool.capacity, private_storage_sop_classes=())
+    peers = Peers(book, unknown="hold", max_associations=10)
+    admission = Admission(peers, spool.capacity, private_storage_sop_classes=(), longest_pace_s=1)
+    store = StoreProvider(Ingest(spool, examiner), pace=admission.pace)
     running = DicomServer(settings, providers=[store, admission], open_sink=store.open)
     running.start()
     yield running

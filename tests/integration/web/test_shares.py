@@ -1,18 +1,23 @@
 """Protects what a patient gets by a slip: exactly the shared studies, after the right answer, until it
 is taken back; a finder of the slip learns nothing."""
 
+import contextlib
+import http.client
 import io
 import json
 import re
 import zipfile
 from collections.abc import Iterator
+from hashlib import sha256
 from urllib.parse import urlencode
 
 import pytest
 from pydicom import Dataset, dcmread
 from pydicom.data import get_testdata_file
 
+from pacs_gateway.audit import acts
 from storage.auditlog import Wanted
+from storage.guests import Guest
 from tests.integration.web.gateway import Answer, Client, Gateway, running, settings_for
 
 BORN = "19671105"
@@ -106,12 +111,40 @@ def test_everything_downloads_whole(hospital: Gateway) -> None:
         assert whole.testzip() is None
         images = [name for name in whole.namelist() if name.endswith(".dcm")]
         uids = {dcmread(io.BytesIO(whole.read(name))).SOPInstanceUID for name in images}
-        manifest = whole.read("MANIFEST.txt").decode()
+        expected = {name: sha256(whole.read(name)).hexdigest() for name in images}
+        manifest = whole.read("MANIFEST.txt").decode().splitlines()
     assert len(images) == len(uids) == 4
-    assert manifest.startswith("4 DICOM files\n")
-    assert all(name in manifest for name in images)
+    assert manifest == [f"{expected[name]}  {name}" for name in images]
     downloads = Wanted(actor=f"share:{identifier}", verb="study downloaded")
     assert hospital.archive.audit_log.count(downloads) == 2
+
+
+def test_staff_download_a_study(hospital: Gateway) -> None:
+    address = f"/api/studies/{uid(1)}/archive"
+    answer = hospital.client("reader")(address)
+    assert (answer.status, answer.headers["Content-Type"]) == (200, "application/zip")
+    with zipfile.ZipFile(io.BytesIO(answer.body)) as whole:
+        assert sum(name.endswith(".dcm") for name in whole.namelist()) == 3
+    taken = Wanted(study_uid=uid(1), verb="study downloaded", actor="reader")
+    assert hospital.archive.audit_log.count(taken) == 1
+    assert hospital.client("operator")(address).status == 403
+    assert hospital.client("reader")("/api/studies/1.2.3/archive").status == 404
+
+
+def test_a_download_breaks_off_when_a_file_is_damaged(hospital: Gateway) -> None:
+    (instance,) = hospital.archive.index.instances(uid(2))
+    path = hospital.archive.settings.data_dir / "objects" / instance.object_key
+    whole = path.read_bytes()
+    path.chmod(0o600)
+    path.write_bytes(whole[:-100])
+    try:
+        client = hospital.client("reader")
+        answer = None
+        with contextlib.suppress(http.client.HTTPException):
+            answer = client(f"/api/studies/{uid(2)}/archive")
+        assert answer is None or answer.status == 500
+    finally:
+        path.write_bytes(whole)
 
 
 def test_wrong_answers_lock_a_share_and_look_like_no_share(hospital: Gateway) -> None:
@@ -125,6 +158,44 @@ def test_wrong_answers_lock_a_share_and_look_like_no_share(hospital: Gateway) ->
     assert hospital.client()(path).body.replace(path.encode(), b"") == hospital.client()(
         "/s/" + "y" * 43
     ).body.replace(b"/s/" + b"y" * 43, b"")
+
+
+def test_wrong_answers_count_in_all_and_are_on_the_receipt(hospital: Gateway) -> None:
+    identifier, path = share(hospital, 1)
+    for day in range(1, 5):
+        assert type_answer(hospital, path, f"0{day}/01/2000").status == 403
+    opened(hospital, path)
+    opened(hospital, path)
+    assert type_answer(hospital, path, "05/01/2000").status == 403
+    assert type_answer(hospital, path, "05/11/1967").status == 403
+    reader = hospital.client("reader")
+    receipt = reader(f"/admin/shares/{identifier}").body.decode()
+    assert receipt.count("mở phiếu") == 2
+    assert receipt.count("không mở được") == 6
+    again = reader(f"/admin/shares/{identifier}/reprint", "POST", b"", **FORM)
+    assert again.headers["Content-Type"] == "application/pdf"
+    renewed = hospital.archive.shares.share(identifier)
+    assert renewed is not None
+    assert renewed.tries_left == 5
+    assert type_answer(hospital, path, "05/11/1967").status == 403
+
+
+def test_a_share_that_is_being_opened_can_be_revoked(hospital: Gateway) -> None:
+    identifier, _ = share(hospital, 1)
+    found = hospital.archive.shares.share(identifier)
+    assert found is not None
+    assert hospital.client("reader")(f"/api/shares/{identifier}", "DELETE").status == 204
+    guest = Guest(
+        id="late",
+        token_sha256="late",
+        source="share",
+        source_id=identifier,
+        created_at=found.created_at,
+        expires_at=found.expires_at,
+    )
+    entry = acts.share_opened(acts.SYSTEM, share=identifier)
+    assert not hospital.archive.shares.open(found, guest, [uid(1)], entry=entry)
+    assert hospital.archive.guests.guest("late") is None
 
 
 def test_the_other_question(hospital: Gateway) -> None:

@@ -8,14 +8,21 @@ import pytest
 
 from pacs_gateway.audit import acts
 from pacs_gateway.dimse import peers as peers_module
-from pacs_gateway.dimse.peers import Peers, Service
+from pacs_gateway.dimse.peers import Peers
 from storage.database import Engine, migrate, open_engine
 from storage.errors import UnavailableError
 from storage.peers import Peer, PeerBook
+from storage.peers import PeerService as Service
 
 EVERYTHING = frozenset(Service)
 STORE_ONLY = frozenset({Service.ECHO, Service.STORE})
 ADDED = acts.peer_changed(acts.SYSTEM, ae_title="", change="added")
+
+
+def services(peers: Peers, title: str, address: str, certificate: str = "") -> frozenset[Service]:
+    """Return what a peer may ask for; nothing means that it is not let in."""
+    rule = peers.rule(title, address, certificate)
+    return rule.services if rule is not None else frozenset()
 
 
 @pytest.fixture
@@ -61,14 +68,16 @@ def book(engine: Engine) -> PeerBook:
 def test_title_and_address_must_fit_together(
     book: PeerBook, title: str, address: str, *, known: bool
 ) -> None:
-    expected = EVERYTHING if known else frozenset()
-    assert Peers(book, unknown="hold").allowed(title, address) == expected
-    expected = EVERYTHING if known else STORE_ONLY
-    assert Peers(book, unknown="store").allowed(title, address) == expected
+    assert services(Peers(book, unknown="hold", max_associations=10), title, address) == (
+        EVERYTHING if known else frozenset()
+    )
+    assert services(Peers(book, unknown="store", max_associations=10), title, address) == (
+        EVERYTHING if known else STORE_ONLY
+    )
 
 
 def test_a_destination_is_one_device(book: PeerBook) -> None:
-    peers = Peers(book, unknown="hold")
+    peers = Peers(book, unknown="hold", max_associations=10)
     found = peers.destination("CT1")
     assert found is not None
     assert (found.host, found.port) == ("10.0.0.7", 104)
@@ -77,14 +86,14 @@ def test_a_destination_is_one_device(book: PeerBook) -> None:
 
 
 def test_a_device_just_added_is_a_destination_at_once(book: PeerBook) -> None:
-    peers = Peers(book, unknown="hold")
+    peers = Peers(book, unknown="hold", max_associations=10)
     assert peers.destination("NEW") is None
     book.add(Peer(ae_title="NEW", host="10.0.0.9", port=104), ADDED)
     assert peers.destination("NEW") is not None
 
 
 def test_strangers_are_listed(book: PeerBook) -> None:
-    Peers(book, unknown="hold").note_held("WHO", "10.9.9.9")
+    Peers(book, unknown="hold", max_associations=10).note_held("WHO", "10.9.9.9")
     (held,) = book.held()
     assert (held.ae_title, held.address, held.attempts) == ("WHO", "10.9.9.9", 1)
 
@@ -93,13 +102,48 @@ def test_who_was_known_stays_known_while_the_database_is_down(
     book: PeerBook, engine: Engine, database: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(peers_module, "REMEMBERED_S", 0.0)
-    before, after = Peers(book, unknown="hold"), Peers(book, unknown="hold")
-    assert before.allowed("CT1", "10.0.0.7") == EVERYTHING
+    before, after = (
+        Peers(book, unknown="hold", max_associations=10),
+        Peers(book, unknown="hold", max_associations=10),
+    )
+    assert services(before, "CT1", "10.0.0.7") == EVERYTHING
     engine.dispose()
     for path in database.parent.glob(f"{database.name}*"):
         path.unlink()
     database.mkdir()
-    assert before.allowed("CT1", "10.0.0.7") == EVERYTHING
-    assert before.allowed("CT2", "10.0.0.8") == frozenset()
+    assert services(before, "CT1", "10.0.0.7") == EVERYTHING
+    assert services(before, "CT2", "10.0.0.8") == frozenset()
     with pytest.raises(UnavailableError):
-        after.allowed("CT1", "10.0.0.7")
+        after.rule("CT1", "10.0.0.7")
+
+
+def test_a_peer_may_do_what_its_entry_says(book: PeerBook) -> None:
+    peers = Peers(book, unknown="store", max_associations=10)
+    plain = peers.rule("CT1", "10.0.0.7")
+    assert plain is not None
+    assert (plain.max_associations, plain.seconds_per_instance) == (10, 0.0)
+    entry = Peer(
+        ae_title="US1",
+        host="10.0.0.9",
+        port=104,
+        services="echo store",
+        sop_classes="1.2.3 1.2.4",
+        certificate_sha256="ab12",
+        max_associations=2,
+        max_instances_per_minute=30,
+    )
+    book.add(entry, ADDED)
+    fresh = Peers(book, unknown="store", max_associations=10)
+    rule = fresh.rule("US1", "10.0.0.9", "ab12")
+    assert rule is not None
+    assert rule.services == STORE_ONLY
+    assert rule.sop_classes == {"1.2.3", "1.2.4"}
+    assert (rule.max_associations, rule.seconds_per_instance) == (2, 2.0)
+    # Without its certificate it is a stranger like any other.
+    for certificate in ("", "ab13"):
+        stranger = fresh.rule("US1", "10.0.0.9", certificate)
+        assert stranger is not None
+        assert stranger.sop_classes == frozenset()
+        assert stranger.max_associations == 10
+    strict = Peers(book, unknown="hold", max_associations=10)
+    assert strict.rule("US1", "10.0.0.9", "") is None

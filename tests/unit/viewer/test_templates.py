@@ -97,6 +97,7 @@ def hostile_contexts() -> dict[str, dict[str, Any]]:
             "windows": [],
             "may_share": True,
             "may_download": True,
+            "back": HOSTILE,
         },
         "login.html": {
             "next": HOSTILE,

@@ -1,0 +1,41 @@
+"""The operations of administration: devices and the audit trail."""
+
+from collections.abc import Mapping
+
+from pacs_gateway.web.description.operation import Described, parameter, text
+from pacs_gateway.web.description.pages import form, page
+from pacs_gateway.web.description.parameters import EXAMPLE_STUDY, UID
+
+_STUDY = parameter(
+    "study_uid",
+    text(pattern=UID, most=64, examples=[EXAMPLE_STUDY]),
+    "Study Instance UID",
+    place="path",
+)
+_TITLE = text(most=16)
+_HOST = text(most=253)
+
+ADMINISTRATION: Mapping[str, Described] = {
+    "GET /admin/peers": page("List DICOM devices"),
+    "POST /admin/peers": form(
+        "Accept, add or change a device",
+        public=False,
+        ae_title=_TITLE,
+        host=_HOST,
+        port=text(most=5),
+        service=text(most=5),
+    ),
+    "POST /admin/peers/forget": form(
+        "Dismiss a device that waits", public=False, ae_title=_TITLE, host=_HOST
+    ),
+    "POST /admin/peers/remove": form("Forget a device", public=False, ae_title=_TITLE),
+    "GET /admin/audit": page(
+        "Read the audit trail",
+        parameter("actor", text(most=128), "Who"),
+        parameter("verb", text(most=128), "What"),
+        parameter("since", text(most=10), "From this day"),
+        parameter("until", text(most=10), "To this day"),
+    ),
+    "GET /studies/{study_uid}/audit": page("Show who has seen a study", _STUDY),
+}
+"""Descriptions by method and path."""
