@@ -77,8 +77,10 @@ def check_settings(settings: Settings, wanted: Sequence[str]) -> None:
         _check_line(settings)
         if settings.web.public_url is not None:
             _check_public_address(settings.web.public_url)
-    if "dicom" in wanted and settings.dicom.tls_key is not None:
-        _check_key_file(settings.dicom.tls_key)
+    if "dicom" in wanted:
+        _check_key_file(settings.dicom.tls_key, name="dicom.tls_key")
+    if "work" in wanted:
+        _check_key_file(settings.audit.syslog_key, name="audit.syslog_key")
     _check_secrets(settings)
 
 
@@ -157,11 +159,12 @@ def _check_public_address(url: str) -> None:
         )
 
 
-def _check_key_file(path: Path) -> None:
-    if path.is_file() and _others_reach(path):
+def _check_key_file(path: Path | None, *, name: str) -> None:
+    # Whoever uses a key that is not there says so.
+    if path is not None and path.is_file() and _others_reach(path):
         raise ConfigurationError(
-            f"The private key {path} (setting dicom.tls_key) can be read by every user of this"
-            f" machine: run `chmod o= {path}`."
+            f"The private key {path} (setting {name}) can be read by every user of this machine:"
+            f" run `chmod o= {path}`."
         )
 
 

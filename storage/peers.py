@@ -73,10 +73,11 @@ class PeerBook:
             append(connection, entry)
 
     def remove(self, ae_title: str, entry: Entry) -> None:
-        """Forget a peer."""
+        """Forget a peer; one that is not there is no act."""
         with writing(self._engine) as connection:
-            connection.execute(delete(_peers).where(_peers.c.ae_title == ae_title))
-            append(connection, entry)
+            removed = connection.execute(delete(_peers).where(_peers.c.ae_title == ae_title))
+            if removed.rowcount:
+                append(connection, entry)
 
     def peer(self, ae_title: str) -> Peer | None:
         """Return the peer with this AE title."""

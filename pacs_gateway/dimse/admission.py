@@ -95,7 +95,7 @@ class Admission:
             _log.error("association refused", reason=str(error))
             _reject(assoc, _REJECT_LOCAL_LIMIT)
             return
-        if not self._open.admit(assoc, title, rule):
+        if not self._open.admit(assoc, (title, address), rule):
             _log.warning("association refused: too many of this peer", peer=title)
             _reject(assoc, _REJECT_LOCAL_LIMIT)
             return
@@ -141,33 +141,37 @@ class Admission:
         return context
 
 
+Device = tuple[str, str]
+"""AE title and address: who borrows a title elsewhere does not use up its owner's places."""
+
+
 class OpenAssociations:
     """The open associations of this process, and what was decided on each."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         # An association is a thread; when it has ended, however it did, it counts no more.
-        self._rules: WeakKeyDictionary[Association, tuple[str, Rule]] = WeakKeyDictionary()
-        self._next: dict[str, float] = {}
+        self._rules: WeakKeyDictionary[Association, tuple[Device, Rule]] = WeakKeyDictionary()
+        self._next: dict[Device, float] = {}
 
-    def admit(self, assoc: Association, title: str, rule: Rule) -> bool:
-        """Count one more, unless the title has as many as its rule allows."""
+    def admit(self, assoc: Association, device: Device, rule: Rule) -> bool:
+        """Count one more, unless the device has as many as its rule allows."""
         with self._lock:
-            same = [each for each, (name, _) in self._rules.items() if name == title]
+            same = [each for each, (other, _) in self._rules.items() if other == device]
             if sum(each.is_alive() for each in same) >= rule.max_associations:
                 return False
-            self._rules[assoc] = (title, rule)
+            self._rules[assoc] = (device, rule)
             return True
 
     def pause(self, assoc: Association) -> float:
         """Return how many seconds the peer must wait before its next instance is taken."""
         with self._lock:
-            title, rule = self._rules.get(assoc, ("", None))
-            if rule is None or not rule.seconds_per_instance:
+            device, rule = self._rules.get(assoc, (None, None))
+            if device is None or rule is None or not rule.seconds_per_instance:
                 return 0.0
             now = monotonic()
-            due = max(self._next.get(title, now), now)
-            self._next[title] = due + rule.seconds_per_instance
+            due = max(self._next.get(device, now), now)
+            self._next[device] = due + rule.seconds_per_instance
             return due - now
 
 

@@ -26,7 +26,9 @@ REFUSED_AGAIN_AFTER = timedelta(hours=1)
 HOST_ASSOCIATIONS = 1000
 """Programs on this very host may open as many as the whole gateway takes."""
 REMEMBERED_S = 5.0
-"""How old the table of peers may be; a device just added works within seconds."""
+"""How old the table of peers may be; a device just removed is out within seconds."""
+READ_AGAIN_AFTER_S = 0.5
+"""How old it may be to refuse somebody: who was just accepted is let in at the next call."""
 
 _Address = IPv4Address | IPv6Address
 
@@ -70,6 +72,7 @@ class Peers:
         self._lock = threading.Lock()
         self._read_at = 0.0
         self._peers: Sequence[Peer] | None = None
+        self._readable = True
 
     def rule(self, ae_title: str, address: str, certificate_sha256: str = "") -> Rule | None:
         """Return what the peer may do, None if it is not let in.
@@ -79,11 +82,12 @@ class Peers:
         found = _plain_address(address)
         if found.is_loopback:
             return self._for_this_host
-        for peer in self._table():
-            if peer.ae_title != ae_title or not _is_at(peer, found):
-                continue
-            if peer.certificate_sha256 in ("", certificate_sha256):
-                return self._rule_of(peer)
+        for max_age_s in (REMEMBERED_S, READ_AGAIN_AFTER_S):
+            for peer in self._table(max_age_s):
+                if peer.ae_title != ae_title or not _is_at(peer, found):
+                    continue
+                if peer.certificate_sha256 in ("", certificate_sha256):
+                    return self._rule_of(peer)
         return self._for_strangers
 
     def destination(self, ae_title: str) -> Peer | None:
@@ -112,21 +116,26 @@ class Peers:
             seconds_per_instance=SECONDS_PER_MINUTE / rate if rate else 0.0,
         )
 
-    def _table(self, max_age_s: float = REMEMBERED_S) -> Sequence[Peer]:
+    def _table(self, max_age_s: float) -> Sequence[Peer]:
         with self._lock:
-            if self._peers is None or monotonic() - self._read_at > max_age_s:
+            # Strangers must not make those who are known wait for a database that is down.
+            allowed_s = max_age_s if self._readable else REMEMBERED_S
+            if self._peers is None or monotonic() - self._read_at > allowed_s:
                 self._peers = self._read()
                 self._read_at = monotonic()
             return self._peers
 
     def _read(self) -> Sequence[Peer]:
         try:
-            return self._book.peers()
+            found = self._book.peers()
         except StorageError as error:
+            self._readable = False
             if self._peers is None:
                 raise
             _log.warning("table of peers not read; the last one stays", reason=str(error))
             return self._peers
+        self._readable = True
+        return found
 
 
 def _plain_address(address: str) -> _Address:

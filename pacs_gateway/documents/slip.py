@@ -10,7 +10,7 @@ import segno
 
 A5_MM = (148.0, 210.0)
 """ISO 216."""
-MARGIN_MM = 12.0
+MARGIN_MM, BOTTOM_MM = 12.0, 5.0
 QR_MM = 62.0
 """A phone reads it at arm's length, and off a bad printer."""
 TEXT_PT, NOTE_PT = 11.0, 8.0
@@ -55,7 +55,7 @@ def _new_page(title: str) -> Any:
     page = FPDF(orientation="portrait", unit="mm", format=A5_MM)
     page.set_margin(MARGIN_MM)
     # Words that are too many go on; the code is near the top, whatever stands above it.
-    page.set_auto_page_break(auto=True, margin=MARGIN_MM)
+    page.set_auto_page_break(auto=True, margin=BOTTOM_MM)
     page.add_font(_FAMILY, "", _FONTS / "DejaVuSans.ttf")
     page.add_font(_FAMILY, "B", _FONTS / "DejaVuSans-Bold.ttf")
     page.set_title(title)

@@ -23,10 +23,17 @@ class Studies(StrEnum):
     NONE = "none"
     NAMED = "named"
     """The one in its path: the gate checks, and records the look."""
+    GLANCED = "glanced"
+    """The one in its path, as small as lists show it: the gate checks, and records the look only
+    when a larger picture is asked for; the list itself is a recorded search."""
     ASKED = "asked"
     """The one in its parameter `studyUID` (PS3.18 9.4.1.2): likewise."""
     SEARCHED = "searched"
     """Those it finds: the handler searches within the caller's reach; the gate records it."""
+
+
+CHECKED = frozenset({Studies.NAMED, Studies.GLANCED, Studies.ASKED})
+"""Ways by which the gate itself knows the study."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +47,7 @@ class Rule:
 PUBLIC = Rule(Permission.PUBLIC)
 LOGGED_IN = Rule(Permission.LOGGED_IN)
 LOOK = Rule(Permission.VIEW, Studies.NAMED)
+GLANCE = Rule(Permission.VIEW, Studies.GLANCED)
 SEARCH = Rule(Permission.VIEW, Studies.SEARCHED)
 STORE = Rule(Permission.STORE)
 DELETE = Rule(Permission.DELETE)
@@ -94,8 +102,8 @@ TABLE: Mapping[str, Rule] = {
     f"GET {_SERIES}/rendered": LOOK,
     f"GET {_INSTANCE}/rendered": LOOK,
     f"GET {_INSTANCE}/frames/{{frame}}/rendered": LOOK,
-    f"GET {_STUDY}/thumbnail": LOOK,
-    f"GET {_SERIES}/thumbnail": LOOK,
+    f"GET {_STUDY}/thumbnail": GLANCE,
+    f"GET {_SERIES}/thumbnail": GLANCE,
     f"GET {_INSTANCE}/thumbnail": LOOK,
     f"GET {_INSTANCE}/frames/{{frame}}/thumbnail": LOOK,
     "GET /wado": Rule(Permission.VIEW, Studies.ASKED),
@@ -123,6 +131,22 @@ TABLE: Mapping[str, Rule] = {
     "GET /admin/link-keys": ADMINISTER,
     "POST /admin/link-keys": ADMINISTER,
     "POST /admin/link-keys/{key_id}/remove": ADMINISTER,
+    "GET /admin/users": ADMINISTER,
+    "POST /admin/users": ADMINISTER,
+    "GET /admin/users/{username}": ADMINISTER,
+    "POST /admin/users/{username}/{act}": ADMINISTER,
+    "GET /api/users": ADMINISTER,
+    "POST /api/users": ADMINISTER,
+    "DELETE /api/users/{username}": ADMINISTER,
+    "GET /admin/tokens": ADMINISTER,
+    "POST /admin/tokens": ADMINISTER,
+    "POST /admin/tokens/revoke": ADMINISTER,
+    "GET /api/tokens": ADMINISTER,
+    "POST /api/tokens": ADMINISTER,
+    "DELETE /api/tokens/{token_id}": ADMINISTER,
+    "GET /account": LOGGED_IN,
+    "POST /account/password": LOGGED_IN,
+    "POST /account/second-factor": LOGGED_IN,
     "GET /admin/peers": ADMINISTER,
     "POST /admin/peers": ADMINISTER,
     "POST /admin/peers/forget": ADMINISTER,

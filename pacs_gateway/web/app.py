@@ -5,10 +5,14 @@ from datetime import timedelta
 from fastapi import FastAPI
 
 from pacs_gateway import __version__
+from pacs_gateway.access.management import Management
 from pacs_gateway.config import Settings
 from pacs_gateway.web import problems
+from pacs_gateway.web.account import AccountEndpoints
 from pacs_gateway.web.administration.linkkeys import LinkKeyEndpoints
 from pacs_gateway.web.administration.peers import PeerEndpoints
+from pacs_gateway.web.administration.tokens import TokenEndpoints
+from pacs_gateway.web.administration.users import UserEndpoints
 from pacs_gateway.web.audit import AuditEndpoints
 from pacs_gateway.web.authentication import Authenticator
 from pacs_gateway.web.bulkdata import BulkEndpoints
@@ -62,6 +66,7 @@ def create_app(services: Services) -> FastAPI:
         scopes=access.scopes,
         idle=timedelta(minutes=access.session_idle_minutes),
     )
+    management = Management(services.accounts)
     retrieve, rendered = RetrieveEndpoints(services), RenderedEndpoints(services)
     packages = Packages(services, templates)
     sharing = Sharing(
@@ -88,6 +93,9 @@ def create_app(services: Services) -> FastAPI:
             *PackageEndpoints(packages).routes(),
             *AuditEndpoints(services, templates).routes(),
             *ViewEndpoints(services, authenticator, templates).routes(),
+            *UserEndpoints(services, management, authenticator, templates).routes(),
+            *TokenEndpoints(services, management, authenticator, templates).routes(),
+            *AccountEndpoints(services, logins, management, authenticator, templates).routes(),
             *PeerEndpoints(services, templates).routes(),
             *LinkKeyEndpoints(services, templates).routes(),
             *OhifEndpoints(services.settings, templates).routes(),

@@ -25,6 +25,8 @@ WITHIN_REMEMBERED_S = 5.0
 """A study whose frames load one after the other is looked up once; a grant that is taken back
 counts after this at the latest."""
 MAX_REMEMBERED = 4096
+GLANCE_PIXELS = 256
+"""Sides of a picture that tells studies apart and shows nothing to read."""
 
 _STUDY_PARAMETERS = ("study", "study_uid")
 _READS = frozenset({Permission.VIEW, Permission.DOWNLOAD, Permission.SHARE, Permission.AUDIT})
@@ -98,18 +100,16 @@ class Gate:
         if rule.studies is Studies.SEARCHED:
             await self._records.searched(connection, caller)
         elif rule.studies is not Studies.NONE:
-            await self._look(
-                connection, caller, _study_uid(connection, rule.studies), rule.permission
-            )
+            await self._look(connection, caller, rule)
         return caller
 
-    async def _look(
-        self, connection: HTTPConnection, caller: Caller, study_uid: str, permission: Permission
-    ) -> None:
+    async def _look(self, connection: HTTPConnection, caller: Caller, rule: Rule) -> None:
         """Let a caller see one study, and record it; acts of other kinds record themselves."""
+        study_uid = _study_uid(connection, rule.studies)
         if not caller.reach.everything:
             await self._check_reach(connection, caller, study_uid)
-        if permission is not Permission.VIEW or self._records.has_look(caller, study_uid):
+        unrecorded = rule.permission is not Permission.VIEW or _is_glance(connection, rule)
+        if unrecorded or self._records.has_look(caller, study_uid):
             return
         known = await run_in_threadpool(self._index.within, study_uid, caller.reach)
         # Of what is not there nobody sees anything; the handler says so.
@@ -207,9 +207,25 @@ def _rules(route: Route | Mount, table: Mapping[str, Rule]) -> dict[str, Rule]:
 def _fitting(entry: str, rule: Rule) -> Rule:
     """Return a rule that checks the study its path names, if reading it is what it is for."""
     names_study = any(f"{{{name}}}" in entry for name in _STUDY_PARAMETERS)
-    if names_study and rule.permission in _READS and rule.studies is not Studies.NAMED:
+    if (
+        names_study
+        and rule.permission in _READS
+        and rule.studies
+        not in (
+            Studies.NAMED,
+            Studies.GLANCED,
+        )
+    ):
         raise LookupError(f"{entry} shows a study that its entry does not check.")
     return rule
+
+
+def _is_glance(connection: HTTPConnection, rule: Rule) -> bool:
+    """Return whether a picture is asked for that is no larger than lists show it."""
+    if rule.studies is not Studies.GLANCED:
+        return False
+    sizes = connection.query_params.get("viewport", "").split(",")[:2]
+    return all(size.isdigit() and int(size) <= GLANCE_PIXELS for size in sizes if size)
 
 
 def _study_uid(connection: HTTPConnection, studies: Studies) -> str:

@@ -8,7 +8,6 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
 
 import viewer
-from pacs_gateway.access.roles import Permission
 from pacs_gateway.web.access import caller_of
 from pacs_gateway.web.listpage import receiver_of, studies_context
 from pacs_gateway.web.services import Services
@@ -56,9 +55,5 @@ class PageEndpoints:
             page=read_page(request.query_params),
         )
         caller = caller_of(request)
-        acts = {
-            "may_share": caller.may(Permission.SHARE),
-            "may_download": caller.may(Permission.DOWNLOAD),
-            "back": "/shared" if caller.name.startswith(BY_SHARE) else "/",
-        }
-        return self._templates.page(request, "study.html", {**context, **acts})
+        context["back"] = "/shared" if caller.name.startswith(BY_SHARE) else "/"
+        return self._templates.page(request, "study.html", context)

@@ -4,6 +4,7 @@ Invariant: the page is the same whether its address was ever given out or not, a
 to a wrong answer; nothing of the patient is shown before the right one.
 """
 
+import asyncio
 from base64 import b64encode
 from datetime import datetime, timedelta
 from http import HTTPStatus
@@ -26,6 +27,7 @@ from pacs_gateway.imaging.options import RenderOptions, Viewport
 from pacs_gateway.web.access import GUEST_COOKIE, caller_of
 from pacs_gateway.web.display import study_view
 from pacs_gateway.web.forms import read_form
+from pacs_gateway.web.login import HASHES_AT_ONCE
 from pacs_gateway.web.packages import Packages
 from pacs_gateway.web.problems import TooManyAttemptsError
 from pacs_gateway.web.rendered import RenderedEndpoints
@@ -70,6 +72,7 @@ class SharedEndpoints:
             hours=self._hours, secure=services.settings.web.behind_proxy, name=GUEST_COOKIE
         )
         self._throttle = LoginThrottle(attempts=ATTEMPTS, pause_s=PAUSE_S)
+        self._hashing = asyncio.Semaphore(HASHES_AT_ONCE)
         # A share that does not exist takes as long as one that does.
         self._nobody = hash_password(new_secret())
 
@@ -96,9 +99,10 @@ class SharedEndpoints:
             self._throttle.attempt("", who.address)
         except TooManyAttemptsError:
             return self._page(request, "share.paused", HTTPStatus.TOO_MANY_REQUESTS)
-        secret = await run_in_threadpool(
-            self._opened, request.path_params["token"], form.get("answer", ""), who
-        )
+        async with self._hashing:
+            secret = await run_in_threadpool(
+                self._opened, request.path_params["token"], form.get("answer", ""), who
+            )
         if secret is None:
             return self._page(request, "share.wrong", HTTPStatus.FORBIDDEN)
         self._throttle.success("", who.address)

@@ -24,7 +24,7 @@ BY_SHARE = "share:"
 """How the name of a guest begins who came by a share; its identifier follows."""
 MAX_STUDIES = 50
 """Studies of one slip; a visit has a handful."""
-STUDIES_PRINTED, LINE_CHARACTERS = 4, 60
+STUDIES_PRINTED, LINE_CHARACTERS = 3, 50
 """What is printed of them: the code has to stay on the page."""
 _PATIENT_ID, _ISSUER, _BIRTH_DATE = "00100020", "00100021", "00100030"
 

@@ -44,6 +44,7 @@ class Templates:
         frame = {
             "here": _address(request),
             "user": caller.name if caller else "",
+            "may": frozenset(caller.grants) if caller else frozenset(),
         }
         text = self.text(name, self.texts(request), {**frame, **context})
         return HTMLResponse(text, status, headers={"Cache-Control": "private, no-cache"})

@@ -17,6 +17,7 @@ DIGITS = "27182818284"
 NAME = f"{WORD}^CHIM^HOANG"
 PATIENT_ID = f"BN{WORD}{DIGITS}"
 STUDY = f"{ROOT}.1"
+BIRTH_DATE = "19581103"
 
 _TEXTS = {
     "PatientName": NAME,
@@ -25,6 +26,7 @@ _TEXTS = {
     "PatientAddress": f"12 {WORD}, Ha Noi",
     "PatientTelephoneNumbers": DIGITS,
     "PatientComments": f"{WORD} is allergic",
+    "PatientBirthDate": BIRTH_DATE,
     "AccessionNumber": f"XN{WORD}",
     "StudyID": DIGITS,
     "StudyDescription": f"CT {WORD}",

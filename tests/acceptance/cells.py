@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from starlette.routing import Mount, Route
 
 from pacs_gateway.access.roles import ROLES, Permission, Role, Scope
-from pacs_gateway.web.access import TABLE, Rule, Studies
+from pacs_gateway.web.access import CHECKED, TABLE, Rule
 from tests.integration.web.gateway import Answer, Client
 
 METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "TRACE", "PROPFIND")
@@ -110,7 +110,7 @@ def expected(rule: Rule, role: Role | None, *, own: bool) -> Verdict:
     scope = ROLES[role].get(rule.permission)
     if scope is None:
         return Verdict.REFUSED
-    checked = rule.studies in (Studies.NAMED, Studies.ASKED)
+    checked = rule.studies in CHECKED
     if checked and scope is not Scope.ALL and not own:
         return Verdict.HIDDEN
     return Verdict.ADMITTED

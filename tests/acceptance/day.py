@@ -124,7 +124,7 @@ class Person:
             self._note(Verb.ACCESS_REFUSED, REFUSED, study)
             return
         root = f"/dicom-web/studies/{study}"
-        paths = (f"/studies/{study}", f"{root}/metadata", f"{root}/series")
+        paths = (f"/studies/{study}", f"{root}/series")
         with ThreadPoolExecutor(len(paths)) as together:
             answers = list(together.map(self._ask, paths))
         assert {answer.status for answer in answers} == {200}, answers

@@ -10,7 +10,7 @@ from starlette.routing import Route
 
 from pacs_gateway.access.roles import ROLES, Permission, Role, Scope
 from pacs_gateway.config import AccessSettings
-from pacs_gateway.web.access import Rule, Studies
+from pacs_gateway.web.access import CHECKED, Rule
 from storage.grants import Grants
 from storage.records import utc_now
 from tests.acceptance.cells import (
@@ -123,7 +123,7 @@ def test_every_route_does_what_the_table_says(hospital: Hospital, caller: str) -
 def _fits(answer: Answer, wanted: Verdict, rule: Rule, method: str) -> bool:
     """Return whether an answer is what the table says."""
     if wanted is Verdict.ADMITTED:
-        checked = rule.studies in (Studies.NAMED, Studies.ASKED)
+        checked = rule.studies in CHECKED
         if checked and method in READS:
             return answer.status < 300
         # The handler was reached; what it says of a request without sense is its own matter.
@@ -175,7 +175,7 @@ def test_a_foreign_study_looks_like_none(hospital: Hospital, caller: str) -> Non
     client = hospital.client(caller)
     compared = 0
     for method, template in hospital.cells():
-        if rule_of(method, template).studies not in (Studies.NAMED, Studies.ASKED):
+        if rule_of(method, template).studies not in CHECKED:
             continue
         foreign, unknown = (
             hospital.send(client, method, template, place) for place in (hospital.foreign, UNKNOWN)
@@ -243,7 +243,7 @@ def test_an_installation_may_narrow_a_role(narrowed: Hospital) -> None:
     seen = []
     for method, template in narrowed.cells():
         rule = rule_of(method, template)
-        if method != "GET" or rule.studies not in (Studies.NAMED, Studies.ASKED):
+        if method != "GET" or rule.studies not in CHECKED:
             continue
         if rule.permission not in ROLES[Role.RADIOLOGIST]:
             continue

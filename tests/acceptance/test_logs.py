@@ -3,16 +3,19 @@ identifier, UID, password or token of it is in the logs, the metrics or the name
 
 import base64
 import http.client
+import json
 import re
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from email.message import Message
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 
 from tests.acceptance import canaries
-from tests.acceptance.canaries import DIGITS, NAME, PATIENT_ID, ROOT, STUDY, WORD
+from tests.acceptance.canaries import BIRTH_DATE, DIGITS, NAME, PATIENT_ID, ROOT, STUDY, WORD
 from tests.servers import require_program
 from tests.servers.gateway import PASSWORD, GatewayPlace
 
@@ -24,9 +27,22 @@ BOUNDARY = "canary"
 pytestmark = pytest.mark.server("dcmtk")
 
 
-@pytest.fixture(name="place", scope="module")
-def fixture_place(tmp_path_factory: pytest.TempPathFactory) -> GatewayPlace:
-    """A gateway through which all of this went, and that has ended."""
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """What went through a gateway, which has ended."""
+
+    place: GatewayPlace
+    secrets: Sequence[str]
+    """Those that the gateway made."""
+
+
+@pytest.fixture(name="place")
+def fixture_place(passed: Passed) -> GatewayPlace:
+    return passed.place
+
+
+@pytest.fixture(name="passed", scope="module")
+def fixture_passed(tmp_path_factory: pytest.TempPathFactory) -> Passed:
     place = GatewayPlace(tmp_path_factory.mktemp("gateway"))
     files = _written(tmp_path_factory.mktemp(WORD))
     with place.running():
@@ -37,10 +53,11 @@ def fixture_place(tmp_path_factory: pytest.TempPathFactory) -> GatewayPlace:
         for path in _requests(place):
             _ask(place, path, headers=_admin())
         _guess(place)
+        secrets = (*_follow_a_link(place), *_open_a_share(place))
         metrics = _ask(place, "/metrics")
         assert b"pacs_gateway_http_answers" in metrics
         (place.folder / "metrics").write_bytes(metrics)
-    return place
+    return Passed(place, secrets)
 
 
 def _written(folder: Path) -> list[Path]:
@@ -127,6 +144,43 @@ def _guess(place: GatewayPlace) -> None:
         _ask(place, f"{path}?studyUID={STUDY}&signature={quote(SECRET)}")
 
 
+def _follow_a_link(place: GatewayPlace) -> Iterator[str]:
+    """Yield the parts of a link, and the cookie that it is worth."""
+    asked = {"parameters": {"requestType": "STUDY", "studyUID": STUDY}}
+    made = json.loads(_ask(place, "/api/links", "POST", json.dumps(asked).encode(), _as_json()))
+    link = "/view" + made["url"].partition("/view")[2]
+    for address in (link[:-1], link, link):
+        yield _cookie_of(place, address)
+    yield from (made["nonce"], link.rpartition("=")[2], link.rpartition("=")[2][:-1])
+
+
+def _open_a_share(place: GatewayPlace) -> Iterator[str]:
+    """Yield the address of a share, the answer to it, and the cookie that it is worth."""
+    asked = {"study_uids": [STUDY], "question": "birth_date"}
+    made = json.loads(_ask(place, "/api/shares", "POST", json.dumps(asked).encode(), _as_json()))
+    page = "/s/" + made["url"].rpartition("/")[2]
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    _ask(place, page, "POST", f"answer={SECRET}".encode(), form)
+    yield _cookie_of(place, page, "POST", f"answer={BIRTH_DATE}".encode(), form)
+    yield from (page.removeprefix("/s/"), BIRTH_DATE)
+
+
+def _cookie_of(
+    place: GatewayPlace,
+    path: str,
+    method: str = "GET",
+    body: bytes | None = None,
+    headers: dict[str, str] | None = None,
+) -> str:
+    """Return the secret that an answer gives to the browser, empty if it gives none."""
+    given = _exchange(place, path, method, body, headers)[0].get("Set-Cookie", "")
+    return given.partition("=")[2].partition(";")[0]
+
+
+def _as_json() -> dict[str, str]:
+    return {**_admin(), "Content-Type": "application/json"}
+
+
 def _admin() -> dict[str, str]:
     return {"Authorization": f"Basic {base64.b64encode(f'admin:{PASSWORD}'.encode()).decode()}"}
 
@@ -138,10 +192,21 @@ def _ask(
     body: bytes | None = None,
     headers: dict[str, str] | None = None,
 ) -> bytes:
+    return _exchange(place, path, method, body, headers)[1]
+
+
+def _exchange(
+    place: GatewayPlace,
+    path: str,
+    method: str,
+    body: bytes | None,
+    headers: dict[str, str] | None,
+) -> tuple[Message, bytes]:
     connection = http.client.HTTPConnection("127.0.0.1", place.web_port, timeout=30)
     try:
         connection.request(method, path, body, headers or {})
-        return connection.getresponse().read()
+        answer = connection.getresponse()
+        return answer.headers, answer.read()
     finally:
         connection.close()
 
@@ -158,6 +223,14 @@ def test_the_log_tells_what_went_wrong(place: GatewayPlace) -> None:
 def test_no_word_of_it_is_written(place: GatewayPlace, file: str, word: str) -> None:
     content = (place.folder / file).read_text("utf-8")
     assert [line for line in content.splitlines() if word in line] == []
+
+
+def test_no_secret_of_ours_is_written(passed: Passed) -> None:
+    secrets = {secret for secret in passed.secrets if secret}
+    assert len(secrets) >= 7
+    for file in ("serve.log", "metrics"):
+        content = (passed.place.folder / file).read_text("utf-8")
+        assert [secret for secret in secrets if secret in content] == []
 
 
 def test_no_file_is_named_by_a_person(place: GatewayPlace) -> None:

@@ -4,14 +4,24 @@ shows it; the policy against scripts is never needed."""
 
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
+from pacs_gateway.access.roles import Role
+from pacs_gateway.app import Archive
+from pacs_gateway.audit import acts
+from pacs_gateway.audit.acts import Who
+from pacs_gateway.web.access import TABLE
+from storage.accounts import Token, User
+from storage.links import StoredKey
+from storage.peers import Peer
+from storage.records import utc_now
 from tests.acceptance.gateway import PASSWORD, Gateway, running_gateway
-from tests.acceptance.payloads import BIRTH_DATE, PAYLOADS, images, report, study_uid
+from tests.acceptance.payloads import BIRTH_DATE, PAYLOADS, SCRIPT, images, report, study_uid
 
 pytestmark = pytest.mark.server("chromium")
 
@@ -180,6 +190,66 @@ def test_what_a_patient_sees(watched: Watched, attacked: Gateway, browser: Brows
     assert study_uid(5) in patient.visit("/shared")
     watched.complaints += patient.complaints
     context.close()
+
+
+def test_the_pages_of_administration(watched: Watched, attacked: Gateway) -> None:
+    """Every page without a parameter that the table has, over accounts, devices, keys and acts."""
+    for number, payload in enumerate(PAYLOADS):
+        _administer(attacked.archive, number, payload)
+    pages = [
+        entry.removeprefix("GET ")
+        for entry in TABLE
+        if entry.startswith("GET /admin/") and "{" not in entry
+    ]
+    assert len(pages) >= 4
+    shown = "".join(watched.visit_together(pages))
+    assert shown.count(SCRIPT) > 4 * AT_ONCE
+    rows = len(list(attacked.archive.audit_log.after(0)))
+    for before in range(100, rows, 200):
+        watched.visit(f"/admin/audit?before={before}")
+    groups_of_audit = [f"/admin/audit?actor={texts}&verb={texts}" for texts in groups()]
+    assert all(watched.visit_together(groups_of_audit))
+    assert SCRIPT in watched.visit(f"/studies/{study_uid(1)}/audit")
+
+
+def _administer(archive: Archive, number: int, payload: str) -> None:
+    """Put a payload where administrators look."""
+    now = utc_now()
+    who = Who(name=payload, role=payload, address=payload)
+    entry = acts.account_changed(who, username=payload, change=payload)
+    user = User(
+        username=payload,
+        password_hash="!",
+        role=Role.REFERRING,
+        created_at=now,
+        display_name=payload,
+        physician_name=payload,
+        ward=payload,
+    )
+    archive.accounts.add(user, entry)
+    token = Token(
+        token_sha256=f"{number:064}",
+        name=payload,
+        username=payload,
+        created_at=now,
+        expires_at=None,
+        id=str(number),
+    )
+    archive.accounts.add_token(
+        token, acts.token_changed(who, token=payload, username="", change="")
+    )
+    peer = Peer(ae_title=f"{payload[:13]}{number}", host=payload, port=104, comment=payload)
+    archive.peers.add(peer, acts.peer_changed(who, ae_title=payload, change=payload))
+    refused = acts.association_refused(who, reason=payload, again_after=timedelta(minutes=1))
+    archive.peers.hold(payload[:16], payload, now, refused)
+    key = StoredKey(id=f"K{number}", issuer=payload, secret="", created_at=now)
+    made = acts.key_changed(who, key=payload, issuer=payload, change=payload)
+    archive.links.add_key(key, most=2, entry=made)
+    seen = {"study_uid": study_uid(1), "patient_id": payload}
+    archive.audit_log.append(
+        acts.deleted(who, **seen, instances=1, deletion=payload, reason=payload)
+    )
+    archive.audit_log.append(acts.link_refused(who, reason=payload, nonce=payload))
 
 
 def test_a_report(watched: Watched) -> None:

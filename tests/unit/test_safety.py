@@ -159,14 +159,17 @@ def written(folder: Path, mode: int, content: str) -> Path:
 
 
 @pytest.mark.parametrize("mode", [0o644, 0o604, 0o666])
-def test_a_private_key_is_private(folder: Path, mode: int) -> None:
+@pytest.mark.parametrize(("section", "name"), [("dicom", "tls_key"), ("audit", "syslog_key")])
+def test_a_private_key_is_private(folder: Path, mode: int, section: str, name: str) -> None:
     key = written(folder, mode, "PRIVATE KEY")
+    chosen = settings(**{section: {name: key}})
     with pytest.raises(ConfigurationError) as caught:
-        safety.check_settings(settings(dicom={"tls_key": key}), ALL)
-    assert "dicom.tls_key" in refusal(caught)
+        safety.check_settings(chosen, ALL)
+    assert f"{section}.{name}" in refusal(caught)
     assert f"chmod o= {key}" in refusal(caught)
+    safety.check_settings(chosen, ["web"])
     folder.chmod(0o750)
-    safety.check_settings(settings(dicom={"tls_key": key}), ALL)
+    safety.check_settings(chosen, ALL)
 
 
 @pytest.mark.parametrize("mode", [0o600, 0o640, 0o660])

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from pacs_gateway.web.description.operation import Described, parameter, text
+from pacs_gateway.web.description.operation import Described, one_of, parameter, text
 from pacs_gateway.web.description.pages import form, page
 from pacs_gateway.web.description.parameters import EXAMPLE_STUDY, UID
 
@@ -12,10 +12,33 @@ _STUDY = parameter(
     "Study Instance UID",
     place="path",
 )
+_USER = parameter("username", text(most=64), "User name", place="path")
+_ACT = parameter(
+    "act",
+    one_of("profile", "password", "disable", "enable", "reset-second-factor"),
+    "What to change",
+    place="path",
+)
 _TITLE = text(most=16)
 _HOST = text(most=253)
 
 ADMINISTRATION: Mapping[str, Described] = {
+    "GET /admin/users": page("List accounts"),
+    "POST /admin/users": form(
+        "Add an account", public=False, username=text(most=64), password=text(most=1000)
+    ),
+    "GET /admin/users/{username}": page("Show an account", _USER),
+    "POST /admin/users/{username}/{act}": form("Change an account", _USER, _ACT, public=False),
+    "GET /admin/tokens": page("List API tokens"),
+    "POST /admin/tokens": form("Make an API token", public=False, name=text(most=128)),
+    "POST /admin/tokens/revoke": form("Revoke an API token", public=False, id=text(most=26)),
+    "GET /account": page("Show one's own account"),
+    "POST /account/password": form(
+        "Change one's own password", public=False, old=text(most=1000), new=text(most=1000)
+    ),
+    "POST /account/second-factor": form(
+        "Turn on a second factor", public=False, code=text(most=10)
+    ),
     "GET /admin/peers": page("List DICOM devices"),
     "POST /admin/peers": form(
         "Accept, add or change a device",

@@ -31,8 +31,9 @@ def hospital(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
 
 def example(language: str) -> str:
     """Return an example, with what everybody has to fill in filled in."""
-    (code,) = re.findall(rf"```{language}\n(.*?)```", GUIDE.read_text("utf-8"), re.DOTALL)
-    filled = code.replace('"KEY_ID"', f'"{KEY.id}"').replace('"SECRET"', f'"{KEY.secret}"')
+    found = re.search(rf"```{language}\n(.*?)```", GUIDE.read_text("utf-8"), re.DOTALL)
+    assert found is not None
+    filled = found[1].replace('"KEY_ID"', f'"{KEY.id}"').replace('"SECRET"', f'"{KEY.secret}"')
     return filled.replace("accessionNumber", "studyUID").replace("A1234", STUDY)
 
 

@@ -8,6 +8,7 @@ import json
 import re
 import zipfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from urllib.parse import urlencode
 
@@ -178,6 +179,19 @@ def test_wrong_answers_count_in_all_and_are_on_the_receipt(hospital: Gateway) ->
     assert renewed is not None
     assert renewed.tries_left == 5
     assert type_answer(hospital, path, "05/11/1967").status == 403
+
+
+def test_many_answers_at_once_get_no_more_tries(hospital: Gateway) -> None:
+    identifier, path = share(hospital, 1)
+    with ThreadPoolExecutor(16) as finders:
+        days = [f"{day:02}/01/2000" for day in range(1, 17)]
+        answers = list(finders.map(lambda day: type_answer(hospital, path, day), days))
+    assert {answer.status for answer in answers} <= {403, 429}
+    rows = hospital.archive.audit_log.rows(Wanted(actor=f"share:{identifier}"), limit=99)
+    assert sum("wrong answer" in row.detail for row in rows) == 5
+    found = hospital.archive.shares.share(identifier)
+    assert found is not None
+    assert found.tries_left == 0
 
 
 def test_a_share_that_is_being_opened_can_be_revoked(hospital: Gateway) -> None:

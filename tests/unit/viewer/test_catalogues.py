@@ -16,7 +16,7 @@ PYTHON = sorted((ROOT / "pacs_gateway" / "web").glob("**/*.py"))
 
 KEY = re.compile(r"""["']([a-z_]+(?:\.[A-Za-z0-9_]+)+)["']""")
 BUILT_KEYS = re.compile(
-    r"(modality|kind|sex|message|share\.state|share\.question|slip\.step|peers\.service|audit\.verb|error\.\d+|studies\.by|studies\.period)\..*|.*\.(one|other)"
+    r"(modality|kind|sex|message|share\.state|share\.question|slip\.step|peers\.service|role|permission|audit\.verb|error\.\d+|studies\.by|studies\.period)\..*|.*\.(one|other)"
 )
 """Keys that are put together from a stem and a value."""
 

@@ -14,6 +14,7 @@ from pacs_gateway.web.paging import Pages, pages_of
 from pacs_gateway.web.templating import Templates
 from viewer import LANGUAGES
 
+MAY = frozenset({"logged in", "share", "audit", "administer", "download"})
 HOSTILE = """<script>alert(1)</script>"'><img src=x onerror=alert(1)>{{ 7*7 }}</title>"""
 LANGUAGE_TEXTS = [texts_of(language) for language in LANGUAGES]
 
@@ -95,8 +96,6 @@ def hostile_contexts() -> dict[str, dict[str, Any]]:
             "only_series": False,
             "pages": one_page(),
             "windows": [],
-            "may_share": True,
-            "may_download": True,
             "back": HOSTILE,
         },
         "login.html": {
@@ -110,7 +109,7 @@ def hostile_contexts() -> dict[str, dict[str, Any]]:
 
 
 def render(name: str, texts: Texts) -> str:
-    context = {"here": HOSTILE, "user": HOSTILE, **hostile_contexts()[name]}
+    context = {"here": HOSTILE, "user": HOSTILE, "may": MAY, **hostile_contexts()[name]}
     return Templates("vi").text(name, texts, context)
 
 
@@ -145,7 +144,9 @@ def test_a_pages_script_gets_its_texts_as_data(texts: Texts) -> None:
 @pytest.mark.parametrize("texts", LANGUAGE_TEXTS, ids=LANGUAGES)
 @pytest.mark.parametrize("kind", [400, 401, 403, 404, 422, 500, 503])
 def test_every_kind_of_error_is_told_in_words(kind: int, texts: Texts) -> None:
-    page = Templates("vi").text("error.html", texts, {"here": "/", "user": "", "kind": kind})
+    page = Templates("vi").text(
+        "error.html", texts, {"here": "/", "user": "", "may": frozenset(), "kind": kind}
+    )
     words = Reader(page).words
     assert texts(f"error.{kind}.title") in words
     assert texts(f"error.{kind}.text") in words

@@ -231,6 +231,25 @@ def test_a_look_is_recorded_once(gates: Gates) -> None:
     assert gates.notes.acts == [("viewed", STUDY)]
 
 
+@pytest.mark.parametrize(
+    ("query", "recorded"),
+    [
+        ("", False),
+        ("viewport=160,160", False),
+        ("viewport=256,256", False),
+        ("viewport=257,10", True),
+        ("viewport=10,4096", True),
+        ("viewport=x", True),
+        ("viewport=256", False),
+    ],
+)
+def test_a_glance_of_a_list_is_no_look(gates: Gates, query: str, *, recorded: bool) -> None:
+    gates.admit(Rule(Permission.VIEW, Studies.GLANCED), READER, query=query)
+    assert gates.notes.acts == ([("viewed", STUDY)] if recorded else [])
+    with pytest.raises(UnknownError):
+        gates.admit(Rule(Permission.VIEW, Studies.GLANCED), DOCTOR, study=FOREIGN, query=query)
+
+
 def test_a_look_at_nothing_is_none(gates: Gates) -> None:
     assert gates.admit(LOOK, READER, study="1.2.3") == READER
     assert gates.notes.acts == []
