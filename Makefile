@@ -44,7 +44,7 @@ lock: setup  ## renew requirements/ from pyproject.toml, with hashes
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 		--no-header --no-emit-index-url --no-annotate pyproject.toml -o requirements/run.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-		--no-header --no-emit-index-url --no-annotate --extra dev pyproject.toml requirements/build.in \
+		--no-header --no-emit-index-url --no-annotate --extra dev --extra video pyproject.toml requirements/build.in \
 		-o requirements/dev.txt
 
 clean:  ## remove .venv and caches, keep data

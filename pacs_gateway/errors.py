@@ -44,6 +44,13 @@ class TransferSyntaxError(GatewayError):
     http_status = 409
 
 
+class NotAuthorizedError(GatewayError):
+    """The peer may not use this service (PS3.7 C.5.3: 0124)."""
+
+    dimse_status = 0x0124
+    http_status = 403
+
+
 class OutOfResourcesError(GatewayError):
     """The gateway cannot keep more just now; the sender should try again later."""
 

@@ -29,6 +29,7 @@ from pynetdicom.sop_class import (
 from pacs_gateway.dimse.encryption import certificate_sha256
 from pacs_gateway.dimse.peers import Peers, Rule
 from pacs_gateway.dimse.transport import remote_address
+from pacs_gateway.errors import NotAuthorizedError
 from storage.capacity import Capacity
 from storage.errors import StorageError
 from storage.peers import PeerService as Service
@@ -101,8 +102,14 @@ class Admission:
             return
         assoc.acceptor.supported_contexts = self._contexts(assoc, rule)
 
-    def pace(self, assoc: Association) -> None:
-        """Let a peer with a limited rate wait: TCP then slows it down, and nothing is refused."""
+    def admit_instance(self, assoc: Association) -> None:
+        """Let a peer with a limited rate wait: TCP then slows it down, and nothing is refused.
+
+        Raises NotAuthorizedError for a peer that may only fetch: the contexts by which it receives
+        would let it store too.
+        """
+        if not self._open.may_store(assoc):
+            raise NotAuthorizedError("This device may not store here.")
         time.sleep(min(self._open.pause(assoc), self._longest_pace_s))
 
     def _contexts(self, assoc: Association, rule: Rule) -> list[PresentationContext]:
@@ -162,6 +169,12 @@ class OpenAssociations:
                 return False
             self._rules[assoc] = (device, rule)
             return True
+
+    def may_store(self, assoc: Association) -> bool:
+        """Return whether the rule of an admitted association lets it store."""
+        with self._lock:
+            found = self._rules.get(assoc)
+        return found is not None and Service.STORE in found[1].services
 
     def pause(self, assoc: Association) -> float:
         """Return how many seconds the peer must wait before its next instance is taken."""

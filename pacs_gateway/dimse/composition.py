@@ -37,7 +37,7 @@ def dicom_server(
         private_storage_sop_classes=settings.private_storage_sop_classes,
         longest_pace_s=settings.longest_pace_s,
     )
-    store = StoreProvider(ingest, pace=admission.pace)
+    store = StoreProvider(ingest, admit=admission.admit_instance)
     recorder = PeerRecorder(audit_log, index)
     find = FindProvider(
         index, recorder, ae_title=settings.ae_title, max_answers=settings.max_answers

@@ -26,9 +26,9 @@ _log = structlog.get_logger(__name__)
 class StoreProvider:
     """Serves C-STORE on accepted associations."""
 
-    def __init__(self, ingest: Ingest, *, pace: Callable[[Association], None]) -> None:
+    def __init__(self, ingest: Ingest, *, admit: Callable[[Association], None]) -> None:
         self._ingest = ingest
-        self._pace = pace
+        self._admit = admit
 
     def handlers(self) -> list[tuple[Any, Any]]:
         """Return what pynetdicom binds."""
@@ -38,8 +38,8 @@ class StoreProvider:
         self, assoc: Association, context: PresentationContext | None, command: Any
     ) -> "StoreSink":
         """Return the sink for one request; it may already know that it will refuse."""
-        self._pace(assoc)
         try:
+            self._admit(assoc)
             announced = _announced(context, command)
             origin = Origin(
                 source="dimse",

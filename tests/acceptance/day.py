@@ -149,8 +149,8 @@ class Person:
     def share(self) -> None:
         """Share a study with its patient, who mistypes the answer, looks, and takes it home."""
         study = self.random.choice(self.ward.studies)
-        body = json.dumps({"study_uids": [study], "question": "birth_date"}).encode()
-        made = self._ask("/api/shares", "POST", body, JSON).json()
+        asked = {"study_uids": [study], "question": "birth_date"}
+        made = self._send("/api/shares", asked).json()
         self._note(Verb.SHARED, SUCCESS, study)
         patient, page = Client(self.ward.port), "/s/" + made["url"].rpartition("/")[2]
         assert patient(page, "POST", b"answer=01011900", Content_Type=FORM).status == 403
@@ -207,11 +207,32 @@ class Person:
             assert self._ask(restore, "POST").status == 200
         self._note(Verb.RESTORED, SUCCESS, study)
 
+    def administer(self) -> None:
+        """Let a new colleague, a program and a device in, and out again."""
+        name = f"{self.name}.{self.acts}"
+        user = {"username": name, "password": PASSWORD, "role": "technologist"}
+        assert self._send("/api/users", user).status == 201
+        self._note(Verb.ACCOUNT_CHANGED)
+        token = self._send("/api/tokens", {"name": "script", "username": name}).json()
+        self._note(Verb.TOKEN_CHANGED)
+        program = Client(self.ward.port, {"Authorization": f"Bearer {token['secret']}"})
+        assert program("/api/session").status == 200
+        assert self._ask(f"/api/tokens/{token['id']}", "DELETE").status == 204
+        self._note(Verb.TOKEN_CHANGED)
+        assert program("/api/session").status == 401
+        assert self._ask(f"/api/users/{name}", "DELETE").status == 204
+        self._note(Verb.ACCOUNT_CHANGED)
+        device = f"ae_title=CT{self.acts}&host=10.0.0.7&port=104".encode()
+        for path in ("/admin/peers", "/admin/peers/remove", "/admin/peers/remove"):
+            assert self._ask(path, "POST", device, FORM).status == 303
+        self._note(Verb.PEER_CHANGED)
+        self._note(Verb.PEER_CHANGED)
+
     def make_link(self) -> None:
         """Make a link, follow it twice and look at the study, as somebody at the EMR does."""
         study = self.random.choice(self.ward.studies)
-        asked = json.dumps({"parameters": {"requestType": "STUDY", "studyUID": study}}).encode()
-        made = self._ask("/api/links", "POST", asked, JSON).json()
+        asked = {"parameters": {"requestType": "STUDY", "studyUID": study}}
+        made = self._send("/api/links", asked).json()
         self._note(Verb.LINK_MADE)
         guest = f"link:{made['nonce']}"
         link = "/view" + made["url"].partition("/view")[2]
@@ -242,11 +263,16 @@ class Person:
             ways += [self.delete_and_restore, self.delete_and_restore, self.read_the_trail]
         if self.role in (Role.ADMINISTRATOR, Role.DEVICE):
             ways += [self.make_link] * 2
+        if self.role is Role.ADMINISTRATOR:
+            ways += [self.administer] * 2
         return ways
 
     def _log_in(self, password: str) -> Answer:
         body = json.dumps({"username": self.name, "password": password}).encode()
         return Client(self.ward.port)("/api/session", "POST", body, Content_Type=JSON)
+
+    def _send(self, path: str, content: object) -> Answer:
+        return self._ask(path, "POST", json.dumps(content).encode(), JSON)
 
     def _ask(
         self, path: str, method: str = "GET", body: bytes | None = None, content_type: str = ""

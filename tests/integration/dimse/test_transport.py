@@ -66,7 +66,7 @@ def server(spool: Spool, book: PeerBook, tmp_path: Path) -> Iterator[DicomServer
     )
     peers = Peers(book, unknown="hold", max_associations=10)
     admission = Admission(peers, spool.capacity, private_storage_sop_classes=(), longest_pace_s=1)
-    store = StoreProvider(Ingest(spool, examiner), pace=admission.pace)
+    store = StoreProvider(Ingest(spool, examiner), admit=admission.admit_instance)
     running = DicomServer(settings, providers=[store, admission], open_sink=store.open)
     running.start()
     yield running

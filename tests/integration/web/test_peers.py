@@ -68,8 +68,10 @@ def test_who_waits_may_be_dismissed(hospital: Gateway) -> None:
         {"port": "70000"},
         {"port": "x"},
         {"service": "everything"},
-        {"certificate": "abc"},
-        {"per_minute": "-1"},
+        {"certificate_sha256": "abc"},
+        {"max_instances_per_minute": "-1"},
+        {"max_associations": "0"},
+        {"sop_classes": "CT"},
     ],
 )
 def test_what_makes_no_sense_is_not_saved(hospital: Gateway, wrong: dict[str, str]) -> None:
