@@ -242,6 +242,25 @@ class AccessSettings(_Section):
     """Twenty guesses each quarter of an hour are 2,000 a day, for 10 characters far too few."""
 
 
+class OidcSettings(_Section):
+    """Logging in through an identity provider of the hospital; unset issuer: not offered."""
+
+    issuer: str = ""
+    """Its address, as `https://id.benhvien.vn/realms/noi-bo`."""
+    client_id: str = ""
+    client_secret: SecretStr | None = None
+    name: str = Field("OpenID Connect", max_length=40)
+    """What the button on the login page calls it."""
+    role_claim: str = "groups"
+    """Claim whose values say what somebody is."""
+    roles: dict[str, Role] = {}
+    """Role here for a value of that claim; the first that fits counts."""
+    default_role: Role | None = None
+    """Role of people whose claim says nothing; unset: they are not let in."""
+    deadline_s: float = Field(10.0, gt=0)
+    """How long each answer of the provider may take."""
+
+
 class AuditSettings(_Section):
     """The audit trail."""
 
@@ -343,6 +362,7 @@ class Settings(BaseSettings):
     access: AccessSettings = AccessSettings()
     hospital: HospitalSettings = HospitalSettings()
     audit: AuditSettings = AuditSettings()
+    oidc: OidcSettings = OidcSettings()
 
     @classmethod
     def settings_customise_sources(

@@ -62,7 +62,7 @@ KNOWN_WORDS = frozenset(
 )
 """What attackers try first; a number or a sign beside one of them makes no difference."""
 
-_ADDRESS = re.compile(r"(?P<scheme>https?)://(?P<host>[A-Za-z0-9.-]+)(:[0-9]{1,5})?/?")
+_ADDRESS = re.compile(r"(?P<scheme>https?)://(?P<host>[A-Za-z0-9.-]+)(:[0-9]{1,5})?(/[^?#\s]*)?")
 _OTHERS = stat.S_IRWXO
 _SIGNS_FOR_LETTERS = str.maketrans("@$0", "aso")
 
@@ -75,8 +75,7 @@ def check_settings(settings: Settings, wanted: Sequence[str]) -> None:
     """
     if "web" in wanted:
         _check_line(settings)
-        if settings.web.public_url is not None:
-            _check_public_address(settings.web.public_url)
+        _check_addresses(settings)
     if "dicom" in wanted:
         _check_key_file(settings.dicom.tls_key, name="dicom.tls_key")
     if "work" in wanted:
@@ -150,12 +149,17 @@ def _check_line(settings: Settings) -> None:
         )
 
 
-def _check_public_address(url: str) -> None:
-    found = _ADDRESS.fullmatch(url)
-    if found is None or (found["scheme"] != "https" and not _is_loopback(found["host"])):
+def _check_addresses(settings: Settings) -> None:
+    if settings.web.public_url is not None and not _is_secure(settings.web.public_url):
         raise ConfigurationError(
-            f"Setting web.public_url is {url}, and patients' images would cross the network in the"
-            " clear: set PACS_GATEWAY_WEB__PUBLIC_URL=https://... with the proxy's name."
+            f"Setting web.public_url is {settings.web.public_url}, and patients' images would"
+            " cross the network in the clear: set PACS_GATEWAY_WEB__PUBLIC_URL=https://... with"
+            " the proxy's name."
+        )
+    if settings.oidc.issuer and not _is_secure(settings.oidc.issuer):
+        raise ConfigurationError(
+            f"Setting oidc.issuer is {settings.oidc.issuer}, and whoever is on the line could log"
+            " in as anybody: set PACS_GATEWAY_OIDC__ISSUER to the provider's https address."
         )
 
 
@@ -247,6 +251,12 @@ def _others_reach(path: Path) -> bool:
     if not resolved.stat().st_mode & stat.S_IROTH:
         return False
     return all(parent.stat().st_mode & stat.S_IXOTH for parent in resolved.parents)
+
+
+def _is_secure(url: str) -> bool:
+    """Return whether nobody on the network can read or change what goes to an address."""
+    found = _ADDRESS.fullmatch(url)
+    return found is not None and (found["scheme"] == "https" or _is_loopback(found["host"]))
 
 
 def _is_loopback(host: str) -> bool:

@@ -13,9 +13,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Row, Select, func, select, update
+from sqlalchemy.exc import IntegrityError
 
 from storage import schema
 from storage.database import Connection, Engine, reading, writing
+from storage.errors import UnavailableError
 
 ROWS_AT_ONCE = 1000
 """Rows fetched at a time when the whole trail is read."""
@@ -73,8 +75,9 @@ class Recorded:
             self.seq, self.at, self.verb, self.outcome, self.actor, self.role, self.address,
             self.study_uid, self.patient_id, self.act, self.detail, self.previous,
         ]  # fmt: skip
-        text = json.dumps(covered, ensure_ascii=False, separators=(",", ":"))
-        return hashlib.sha256(text.encode()).hexdigest()
+        # SQLite lets a hand put bytes where text belongs; such a row must differ, not break the check.
+        text = json.dumps(covered, ensure_ascii=False, separators=(",", ":"), default=repr)
+        return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +106,11 @@ def append(connection: Connection, entry: Entry) -> bool:
     """Add a row in the transaction of its act; return False if the act has one already.
 
     Whoever appends holds the end of the chain until the commit, so it comes last in a transaction.
+    Raises UnavailableError if the trail cannot be continued.
     """
     if _is_told(connection, entry):
         return False
-    head = connection.execute(select(_head).with_for_update()).one()
+    head = _end(connection, hold=True)
     # Asked again now that nobody else can be adding the same act.
     if _is_told(connection, entry):
         return False
@@ -120,14 +124,20 @@ def append(connection: Connection, entry: Entry) -> bool:
         address=_text(entry.address),
         study_uid=_text(entry.study_uid),
         patient_id=_text(entry.patient_id),
-        act=_text(entry.act) if entry.act is not None else None,
+        act=_act(entry.act) if entry.act is not None else None,
         detail=_clean(json.dumps(entry.detail, ensure_ascii=False, sort_keys=True)),
         previous=head.digest,
         digest="",
     )
     digest = row.expected_digest()
-    connection.execute(_log.insert().values({**_values(row), "digest": digest}))
-    connection.execute(update(_head).values(seq=row.seq, digest=digest))
+    try:
+        connection.execute(_log.insert().values({**_values(row), "digest": digest}))
+    except IntegrityError as error:
+        raise UnavailableError(
+            f"Row {row.seq} of the audit trail is there before it was written;"
+            " `pacs-gateway audit verify` tells more."
+        ) from error
+    connection.execute(update(_head).where(_head.c.id == 1).values(seq=row.seq, digest=digest))
     return True
 
 
@@ -159,17 +169,18 @@ class AuditLog:
     def head(self) -> Head:
         """Return where the chain ends."""
         with reading(self._engine) as connection:
-            row = connection.execute(select(_head)).one()
-            return Head(row.seq, row.digest)
+            return _end(connection)
 
     def digest_of(self, seq: int) -> str | None:
         """Return the digest of one row, None if there is no such row."""
         with reading(self._engine) as connection:
             return connection.execute(select(_log.c.digest).where(_log.c.seq == seq)).scalar()
 
-    def after(self, seq: int) -> Iterator[Recorded]:
-        """Yield all rows after a number, the oldest first."""
-        query = select(_log).where(_log.c.seq > seq).order_by(_log.c.seq)
+    def after(self, seq: int | None) -> Iterator[Recorded]:
+        """Yield all rows after a number, the oldest first; None: also those below the first."""
+        query = select(_log).order_by(_log.c.seq)
+        if seq is not None:
+            query = query.where(_log.c.seq > seq)
         with reading(self._engine) as connection:
             options = connection.execution_options(yield_per=ROWS_AT_ONCE)
             with options.execute(query) as rows:
@@ -199,11 +210,9 @@ class AuditLog:
     def check(self) -> str | None:
         """Return what is wrong with the chain, in one sentence, None if nothing is."""
         end, last = self.head(), Head(0, FIRST_DIGEST)
-        for row in self.after(0):
-            if row.seq != last.seq + 1:
-                return f"Row {last.seq + 1} is missing."
-            if row.previous != last.digest or row.digest != row.expected_digest():
-                return f"Row {row.seq} is not as it was written, or the one before it is not."
+        for row in self.after(None):
+            if wrong := _misfit(row, last):
+                return wrong
             last = Head(row.seq, row.digest)
             if row.seq == end.seq and row.digest != end.digest:
                 return f"Row {row.seq} is not the one that was noted as the last."
@@ -211,7 +220,15 @@ class AuditLog:
             return f"Row {last.seq + 1} is missing, and what came after it."
         if last.seq > self.head().seq:
             return f"Row {last.seq} was added without being noted as the last."
-        return None
+        return self._check_exports(last.seq)
+
+    def _check_exports(self, last: int) -> str | None:
+        query = select(_exports).where(_exports.c.seq > last)
+        with reading(self._engine) as connection:
+            ahead = connection.execute(query).first()
+        if ahead is None or ahead.seq <= self.head().seq:
+            return None
+        return f"Row {ahead.seq} is missing, which {ahead.destination} has been sent."
 
 
 def _restricted(query: Select[Any], wanted: Wanted) -> Select[Any]:
@@ -225,12 +242,35 @@ def _restricted(query: Select[Any], wanted: Wanted) -> Select[Any]:
     return query
 
 
+def _misfit(row: Recorded, last: Head) -> str | None:
+    """Return why a row cannot come after the last one."""
+    if row.seq < 1:
+        return f"Row {row.seq} was put in front of the first one."
+    if row.seq != last.seq + 1:
+        return f"Row {last.seq + 1} is missing."
+    if row.previous != last.digest or row.digest != row.expected_digest():
+        return f"Row {row.seq} is not as it was written, or the one before it is not."
+    return None
+
+
+def _end(connection: Connection, *, hold: bool = False) -> Head:
+    query = select(_head.c.seq, _head.c.digest).where(_head.c.id == 1)
+    row = connection.execute(query.with_for_update() if hold else query).first()
+    if row is None:
+        raise UnavailableError("The note of where the audit trail ends was removed.")
+    return Head(row.seq, row.digest)
+
+
 def _is_told(connection: Connection, entry: Entry) -> bool:
     if entry.act is None:
         return False
-    query = select(_log.c.seq).where(_log.c.act == _text(entry.act))
+    query = select(_log.c.seq).where(_log.c.act == _act(entry.act))
     if entry.again_after is not None:
-        query = query.where(_log.c.at > _utc(entry.at - entry.again_after))
+        query = query.where(
+            _log.c.at > _utc(entry.at - entry.again_after),
+            # A clock that was ahead for a while must not keep acts off the record until then.
+            _log.c.at < _utc(entry.at + entry.again_after),
+        )
     return connection.execute(query.limit(1)).first() is not None
 
 
@@ -249,6 +289,13 @@ def _utc(moment: datetime) -> str:
 def _text(text: str) -> str:
     """Return what an index of every database takes; PostgreSQL has no endless entries."""
     return _clean(text)[: schema.MAX_KEY_CHARACTERS]
+
+
+def _act(name: str) -> str:
+    """Return the name of an act so that it fits, and still differs from every other one."""
+    if len(name) <= schema.MAX_KEY_CHARACTERS:
+        return _clean(name)
+    return "sha256 " + hashlib.sha256(name.encode("utf-8", "replace")).hexdigest()
 
 
 def _clean(text: str) -> str:

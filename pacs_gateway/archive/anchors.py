@@ -41,14 +41,17 @@ class Anchors:
         """Return in one sentence where the trail differs from a note, None if nowhere."""
         for key in self._store.list(PREFIX):
             seq, _, digest = key.removeprefix(PREFIX).removesuffix(".json").partition("-")
-            if seq.isdigit() and self._audit_log.digest_of(int(seq)) != digest:
+            if seq.isdecimal() and self._audit_log.digest_of(int(seq)) != digest:
                 return f"Row {int(seq)} is not the one that was noted in the object store ({key})."
         return None
 
     def run(self, stop: threading.Event, *, every_s: float) -> None:
-        """Note the end of the trail again and again until `stop` is set."""
+        """Note the end of the trail at once, and again and again until `stop` is set.
+
+        At once, or a gateway that is restarted more often than that would never note anything.
+        """
         noted = -1
-        while not stop.wait(every_s):
+        while True:
             try:
                 seq = self._audit_log.head().seq
                 if seq != noted:
@@ -56,3 +59,5 @@ class Anchors:
                     noted = seq
             except StorageError as error:
                 _log.warning("end of the audit trail not noted", reason=str(error))
+            if stop.wait(every_s):
+                return

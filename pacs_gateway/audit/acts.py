@@ -5,16 +5,20 @@ has its place among the DICOM audit messages (pacs_gateway.audit.messages).
 """
 
 import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
-from storage.auditlog import Entry
+from storage.auditlog import Entry, Recorded
 from storage.records import utc_now
 
 MAX_DETAIL_CHARACTERS = 400
 """Text of others' making that a row keeps; longer is noise, or an attempt to fill the disk."""
+MAX_QUESTION_CHARACTERS = 8192
+"""What was asked for is kept longer: padding must not push out what somebody really wanted."""
+_QUESTIONS = frozenset({"query", "wanted"})
 
 
 class Verb(StrEnum):
@@ -292,6 +296,17 @@ def trail_read(who: Who, *, study_uid: str, wanted: str) -> Entry:
     return _entry(who, Verb.TRAIL_READ, study_uid=study_uid, wanted=wanted)
 
 
+def detail_of(row: Recorded) -> Mapping[str, str | int]:
+    """Return the facts of a row; what was spoiled in the database comes as one text."""
+    try:
+        found = json.loads(row.detail)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        return {"spoiled": str(row.detail)}
+    return {name: fact if isinstance(fact, int) else str(fact) for name, fact in found.items()}
+
+
 def _entry(
     who: Who,
     verb: Verb,
@@ -324,6 +339,15 @@ def _digest(text: str) -> str:
 
 def _short(detail: Mapping[str, str | int]) -> Mapping[str, str | int]:
     return {
-        name: value[:MAX_DETAIL_CHARACTERS] if isinstance(value, str) else value
+        name: _cut(value, MAX_QUESTION_CHARACTERS if name in _QUESTIONS else MAX_DETAIL_CHARACTERS)
+        if isinstance(value, str)
+        else value
         for name, value in detail.items()
     }
+
+
+def _cut(text: str, most: int) -> str:
+    """Return text that fits, and that says so if it is not all."""
+    if len(text) <= most:
+        return text
+    return f"{text[:most]}... ({len(text)} characters, {_digest(text)})"

@@ -1,6 +1,5 @@
 """Rows of the trail as DICOM audit messages (PS3.15 A.5)."""
 
-import json
 import re
 from base64 import b64encode
 from collections.abc import Mapping
@@ -8,7 +7,7 @@ from ipaddress import ip_address
 from typing import NamedTuple
 from xml.etree.ElementTree import Element, SubElement, tostring
 
-from pacs_gateway.audit.acts import SUCCESS, Verb
+from pacs_gateway.audit.acts import SUCCESS, Verb, detail_of
 from storage.auditlog import Recorded
 
 _NOT_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -47,7 +46,7 @@ _RESTRICTED = Code("110132", "Use of Restricted Function")
 _OBJECT = Code("110135", "Object Security Attributes Changed")
 _USER = Code("110137", "User Security Attributes Changed")
 
-EVENTS: Mapping[Verb, Event] = {
+EVENTS: Mapping[str, Event] = {
     Verb.STARTED: Event(_APPLICATION, "E", Code("110120", "Application Start")),
     Verb.STOPPED: Event(_APPLICATION, "E", Code("110121", "Application Stop")),
     Verb.LOGGED_IN: Event(_AUTHENTICATION, "E", _LOGIN),
@@ -75,12 +74,14 @@ EVENTS: Mapping[Verb, Event] = {
     Verb.ACCESS_REFUSED: Event(_ALERT, "E", _RESTRICTED),
     Verb.TRAIL_READ: Event(_LOG_USED, "R"),
 }
+_OF_ANOTHER_VERSION = Event(_ALERT, "E")
+"""A verb that we do not know, from a newer gateway or a hand in the database: it goes out too."""
 
 
 def message(row: Recorded, *, source: str) -> bytes:
     """Return a row as an AuditMessage, UTF-8; `source` names the gateway it comes from."""
     root = Element("AuditMessage")
-    event = EVENTS[Verb(row.verb)]
+    event = EVENTS.get(row.verb, _OF_ANOTHER_VERSION)
     _identify(root, row, event)
     _participants(root, row, source)
     SubElement(root, "AuditSourceIdentification", {"AuditSourceID": _text(source)})
@@ -126,7 +127,7 @@ def _objects(root: Element, row: Recorded) -> None:
         patient = _object(root, row.patient_id, kind="1", role="1")
         number = {"csd-code": "2", "codeSystemName": "RFC-3881", "originalText": "Patient Number"}
         SubElement(patient, "ParticipantObjectIDTypeCode", number)
-    detail = json.loads(row.detail)
+    detail = detail_of(row)
     if not detail and (row.study_uid or row.patient_id):
         return
     more = _object(root, f"row {row.seq}", kind="2", role="13")

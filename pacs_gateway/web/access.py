@@ -65,6 +65,8 @@ TABLE: Mapping[str, Rule] = {
     "GET /login": PUBLIC,
     "POST /login": PUBLIC,
     "POST /logout": PUBLIC,
+    "GET /login/oidc": PUBLIC,
+    "GET /login/oidc/callback": PUBLIC,
     "GET /static": PUBLIC,
     "POST /language": PUBLIC,
     "GET /": SEARCH,

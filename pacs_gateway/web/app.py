@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from fastapi import FastAPI
+from starlette.routing import BaseRoute
 
 from pacs_gateway import __version__
 from pacs_gateway.access.management import Management
@@ -85,6 +86,7 @@ def create_app(services: Services) -> FastAPI:
             *SearchEndpoints(services).routes(),
             *StoreEndpoints(services).routes(),
             *DeletionEndpoints(services).routes(),
+            *_oidc(services, logins, management, authenticator),
             *SessionEndpoints(services, logins, authenticator).routes(),
             *SignInEndpoints(services, logins, authenticator, templates).routes(),
             *PageEndpoints(services, templates).routes(),
@@ -117,6 +119,20 @@ def create_app(services: Services) -> FastAPI:
         AnswerHeaders, answers=services.metrics.answers, frame_origins=settings.frame_origins
     )
     return app
+
+
+def _oidc(
+    services: Services, logins: Logins, management: Management, authenticator: Authenticator
+) -> list[BaseRoute]:
+    """Return the routes of the identity provider, if there is one."""
+    if not services.settings.oidc.issuer:
+        return []
+    # Its libraries take as much memory as everything else here, and few hospitals have one.
+    from pacs_gateway.access.oidc import IdentityProvider  # noqa: PLC0415
+    from pacs_gateway.web.oidc import OidcEndpoints  # noqa: PLC0415
+
+    provider = IdentityProvider(services.settings.oidc)
+    return OidcEndpoints(services, provider, logins, management, authenticator).routes()
 
 
 def _login_rules(settings: Settings) -> LoginRules:

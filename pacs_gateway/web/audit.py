@@ -1,6 +1,5 @@
 """The audit trail for people: all of it, and who has seen one study; reading it is recorded too."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
@@ -87,7 +86,12 @@ class AuditEndpoints:
         uid = request.path_params["study_uid"]
         texts = self._templates.texts(request)
         rows = self._read(request, Wanted(study_uid=uid), None)
-        context = {"rows": [_shown(row, texts) for row in rows], "study_uid": uid}
+        older = urlencode({"study_uid": uid, "before": rows[-1].seq}) if len(rows) == ROWS else ""
+        context = {
+            "rows": [_shown(row, texts) for row in rows],
+            "study_uid": uid,
+            "older": f"/admin/audit?{older}" if older else "",
+        }
         return self._templates.page(request, "admin/study_audit.html", context)
 
     async def rows(
@@ -152,10 +156,10 @@ def _number(text: str) -> int | None:
 
 
 def _shown(row: Recorded, texts: Texts) -> dict[str, Any]:
-    detail = json.loads(row.detail)
+    detail = acts.detail_of(row)
     return {
         "seq": row.seq,
-        "at": texts.moment(datetime.fromisoformat(row.at)),
+        "at": _moment(row.at, texts),
         "key": verb_key(row.verb),
         "refused": row.outcome != acts.SUCCESS,
         "actor": row.actor,
@@ -167,6 +171,14 @@ def _shown(row: Recorded, texts: Texts) -> dict[str, Any]:
     }
 
 
+def _moment(text: str, texts: Texts) -> str:
+    """Return a moment for people; one that a hand in the database spoiled is shown as it is."""
+    try:
+        return texts.moment(datetime.fromisoformat(text))
+    except ValueError:
+        return text
+
+
 def _answer(row: Recorded) -> AuditRow:
     values = asdict(row)
-    return AuditRow(**{**values, "detail": json.loads(row.detail)})
+    return AuditRow(**{**values, "detail": acts.detail_of(row)})

@@ -34,6 +34,8 @@ class SignInEndpoints:
         self._authenticator = authenticator
         self._recorder = services.recorder
         self._templates = templates
+        oidc = services.settings.oidc
+        self._provider = oidc.name if oidc.issuer else ""
         self._secure = services.settings.web.behind_proxy
         self._cookies = SessionCookies(
             hours=services.settings.web.session_hours, secure=self._secure
@@ -139,6 +141,7 @@ class SignInEndpoints:
             "here": f"/login?next={quote(goal, safe='')}",
             "username": username,
             "half_way": half_way,
+            "provider": self._provider,
             "problem": problem,
         }
         return self._templates.page(request, "login.html", context, status=status)

@@ -23,15 +23,20 @@ from pacs_gateway.errors import BadRequestError, UnknownError
 from pacs_gateway.web import address
 from pacs_gateway.web.access import GUEST_COOKIE, caller_of
 from pacs_gateway.web.authentication import Authenticator
+from pacs_gateway.web.problems import TooManyAttemptsError
 from pacs_gateway.web.services import Services
 from pacs_gateway.web.session import SessionCookies
 from pacs_gateway.web.templating import Templates
+from pacs_gateway.web.throttle import LoginThrottle
 from storage.guests import Guest
 from storage.links import Followed, StoredKey
 from storage.records import utc_now
 
 OWN_ISSUER = "gateway"
 """Issuer of the key that links of `/api/links` are signed with."""
+
+REFUSALS, PAUSE_S = 60, 60.0
+"""Refused links of one address that go on record in a row; anybody may send any number."""
 
 
 class LinkRequest(BaseModel):
@@ -65,6 +70,7 @@ class ViewEndpoints:
         self._recorder = services.recorder
         self._authenticator = authenticator
         self._templates = templates
+        self._refusals = LoginThrottle(attempts=REFUSALS, pause_s=PAUSE_S)
         settings = services.settings
         self._audience = settings.access.link_audience
         self._hours = settings.access.guest_hours
@@ -103,10 +109,7 @@ class ViewEndpoints:
         try:
             return await run_in_threadpool(self._view, request)
         except LinkRefusedError as refused:
-            entry = acts.link_refused(
-                self._recorder.who(request, None), reason=refused.reason, nonce=refused.nonce
-            )
-            await run_in_threadpool(self._audit_log.append, entry)
+            await run_in_threadpool(self._note_refusal, request, refused)
             return self._page(request, "link_refused", HTTPStatus.FORBIDDEN)
 
     async def make(self, request: Request, wanted: Annotated[LinkRequest, Body()]) -> Response:
@@ -124,6 +127,16 @@ class ViewEndpoints:
         )
         self._authenticator.forget()
         return Response(status_code=HTTPStatus.NO_CONTENT)
+
+    def _note_refusal(self, request: Request, refused: LinkRefusedError) -> None:
+        """Put a refused link on record; of a flood only the beginning, lest it fill the disk."""
+        who = self._recorder.who(request, None)
+        try:
+            self._refusals.attempt("", who.address)
+        except TooManyAttemptsError:
+            return
+        entry = acts.link_refused(who, reason=refused.reason, nonce=refused.nonce)
+        self._audit_log.append(entry)
 
     def _view(self, request: Request) -> Response:
         now = utc_now()

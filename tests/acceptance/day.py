@@ -222,7 +222,7 @@ class Person:
         assert program("/api/session").status == 401
         assert self._ask(f"/api/users/{name}", "DELETE").status == 204
         self._note(Verb.ACCOUNT_CHANGED)
-        device = f"ae_title=CT{self.acts}&host=10.0.0.7&port=104".encode()
+        device = f"ae_title=CT{self.name[-1]}{self.acts}&host=10.0.0.7&port=104".encode()
         for path in ("/admin/peers", "/admin/peers/remove", "/admin/peers/remove"):
             assert self._ask(path, "POST", device, FORM).status == 303
         self._note(Verb.PEER_CHANGED)

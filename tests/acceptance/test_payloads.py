@@ -203,6 +203,8 @@ def test_the_pages_of_administration(watched: Watched, attacked: Gateway) -> Non
     ]
     assert len(pages) >= 4
     shown = "".join(watched.visit_together(pages))
+    users = [f"/admin/users/user{number}" for number in range(0, len(PAYLOADS), 3)]
+    assert "".join(watched.visit_together(users)).count(SCRIPT) >= len(users)
     assert shown.count(SCRIPT) > 4 * AT_ONCE
     rows = len(list(attacked.archive.audit_log.after(0)))
     for before in range(100, rows, 200):
@@ -218,7 +220,7 @@ def _administer(archive: Archive, number: int, payload: str) -> None:
     who = Who(name=payload, role=payload, address=payload)
     entry = acts.account_changed(who, username=payload, change=payload)
     user = User(
-        username=payload,
+        username=f"user{number}",
         password_hash="!",
         role=Role.REFERRING,
         created_at=now,
@@ -230,7 +232,7 @@ def _administer(archive: Archive, number: int, payload: str) -> None:
     token = Token(
         token_sha256=f"{number:064}",
         name=payload,
-        username=payload,
+        username=user.username,
         created_at=now,
         expires_at=None,
         id=str(number),

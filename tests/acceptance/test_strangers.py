@@ -10,6 +10,8 @@ from contextlib import closing
 import pytest
 
 from pacs_gateway import __version__
+from pacs_gateway.audit.acts import Verb
+from storage.auditlog import Wanted
 from tests.integration.web.gateway import Answer, Client, Gateway, running, sample, settings_for
 
 OPEN = ("/healthz", "/readyz", "/login", "/static/", "/s/")
@@ -237,3 +239,11 @@ def test_a_scan_is_told_apart_from_nobody(found: Gateway) -> None:
     connection.close()
     assert {status for _, status, _ in told} == {401}
     assert len(told) == 2
+
+
+def test_a_flood_of_forged_links_does_not_fill_the_disk(found: Gateway, stranger: Client) -> None:
+    """All are refused alike; the record shows that somebody tried, and how often at first."""
+    forged = [f"/view?requestType=STUDY&studyUID=1.{n}&signature=x{n}" for n in range(200)]
+    assert len({(answer.status, answer.body) for answer in map(stranger, forged)}) == 1
+    rows = found.archive.audit_log.count(Wanted(verb=Verb.LINK_FOLLOWED))
+    assert 50 <= rows <= 100

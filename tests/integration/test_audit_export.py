@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from pacs_gateway.archive.anchors import Anchors
+from pacs_gateway.archive.anchors import PREFIX, Anchors
 from pacs_gateway.audit import acts
 from pacs_gateway.audit.syslog import Repository, SyslogExport
 from storage.auditlog import AuditLog
@@ -117,6 +117,15 @@ def test_nothing_goes_to_somebody_else(log: AuditLog, certificate: tuple[Path, P
             exporter(log, port, None).send_once()
         assert repository.messages == []
     assert log.exported(f"syslog-tls://localhost:{port}") == 0
+
+
+def test_the_end_is_noted_at_once(log: AuditLog, tmp_path: Path) -> None:
+    store = FileObjectStore(tmp_path / "objects")
+    stop = threading.Event()
+    stop.set()
+    Anchors(log, store, scratch=tmp_path).run(stop, every_s=3600)
+    head = log.head()
+    assert list(store.list(PREFIX)) == [f"{PREFIX}{head.seq:012}-{head.digest}.json"]
 
 
 def test_a_chain_written_anew_does_not_fit_the_notes(

@@ -51,18 +51,29 @@ def test_a_declared_proxy_and_a_receiver_without_web_may_bind_openly() -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["http://anh.hospital.vn", "anh.hospital.vn", "https://", "ftp://x", "https://["]
+    "url",
+    [
+        "http://anh.hospital.vn",
+        "anh.hospital.vn",
+        "https://",
+        "ftp://x",
+        "https://[",
+        "https://a b",
+    ],
 )
-def test_patients_are_sent_to_no_plain_address(url: str) -> None:
+@pytest.mark.parametrize(("section", "name"), [("web", "public_url"), ("oidc", "issuer")])
+def test_nobody_is_sent_to_a_plain_address(url: str, section: str, name: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
-        safety.check_settings(settings(web={"public_url": url}), ALL)
-    assert "web.public_url" in refusal(caught)
-    for good in (
-        "https://anh.hospital.vn",
-        "https://anh.hospital.vn:8443",
-        "http://127.0.0.1:8080",
-    ):
-        safety.check_settings(settings(web={"public_url": good}), ALL)
+        safety.check_settings(settings(**{section: {name: url}}), ALL)
+    assert f"{section}.{name}" in refusal(caught)
+    assert f"PACS_GATEWAY_{section.upper()}__{name.upper()}" in refusal(caught)
+
+
+@pytest.mark.parametrize(
+    "url", ["https://anh.hospital.vn", "https://id.hospital.vn:8443/realms/a", "http://127.0.0.1:1"]
+)
+def test_these_addresses_are_safe(url: str) -> None:
+    safety.check_settings(settings(web={"public_url": url}, oidc={"issuer": url}), ALL)
 
 
 @pytest.mark.parametrize("web", [{"behind_proxy": True}, {"host": "10.0.0.1"}])

@@ -87,6 +87,8 @@ PAGES: Mapping[str, Described] = {
     "GET /login": page("Ask who is there", public=True),
     "POST /login": form("Log in", username=text(most=64), password=text(most=64)),
     "POST /logout": form("Log out"),
+    "GET /login/oidc": page("Log in through the hospital's identity provider", public=True),
+    "GET /login/oidc/callback": page("Come back from the identity provider", public=True),
     "POST /language": form("Choose the language of the pages", language=one_of("vi", "en")),
     "GET /static/{path}": _files("Retrieve a file of the pages", public=True),
     "GET /ohif": page("Enter the OHIF viewer"),

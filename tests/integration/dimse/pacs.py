@@ -1,5 +1,6 @@
 """A DICOM listener in this process over a real archive, and files to keep in it."""
 
+import socket
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,6 +9,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import pytest
 from pydicom import dcmread, dcmwrite
 from pydicom.data import get_testdata_file
 
@@ -54,11 +56,13 @@ class Pacs:
 
 
 @contextmanager
-def running(folder: Path, *, index: Index | None = None, **dicom: Any) -> Iterator[Pacs]:
+def running(
+    folder: Path, *, index: Index | None = None, host: str = "127.0.0.1", **dicom: Any
+) -> Iterator[Pacs]:
     """Serve DICOM over an empty archive in `folder`, or over another `index`."""
     settings = Settings(
         data_dir=folder,
-        dicom=DicomSettings(host="127.0.0.1", port=0, processes=1, **dicom),
+        dicom=DicomSettings(host=host, port=0, processes=1, **dicom),
         spool=ROOMY,
     )
     prepare_database(settings)
@@ -77,6 +81,17 @@ def running(folder: Path, *, index: Index | None = None, **dicom: Any) -> Iterat
     finally:
         server.stop()
         archive.close()
+
+
+def network_address() -> str:
+    """Return this machine's address on a network: who calls from loopback may do everything."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            # Nothing is sent: the system only chooses a route.
+            probe.connect(("192.0.2.1", 9))
+        except OSError:
+            pytest.skip("this machine has no network")
+        return str(probe.getsockname()[0])
 
 
 def shipped(name: str, **changes: Any) -> bytes:

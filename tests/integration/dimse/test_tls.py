@@ -1,6 +1,7 @@
 """Protects DICOM over TLS: DCMTK sends to us and receives from us encrypted, old versions are refused,
 and a silent handshake holds nobody else up."""
 
+import hashlib
 import socket
 import ssl
 import subprocess
@@ -13,7 +14,7 @@ import pytest
 
 from pacs_gateway.audit import acts
 from storage.peers import Peer
-from tests.integration.dimse.pacs import AE_TITLE, Pacs, running, shipped
+from tests.integration.dimse.pacs import AE_TITLE, Pacs, network_address, running, shipped
 from tests.servers.processes import free_port
 from tests.servers.processes import running as running_program
 
@@ -108,6 +109,30 @@ def test_silent_handshakes_hold_nobody_up(pacs: Pacs, ours: Files) -> None:
         each.settimeout(10)
         assert each.recv(1) == b""
         each.close()
+
+
+def test_a_device_with_a_certificate_must_show_that_very_one(
+    ours: Files, theirs: Files, tmp_path: Path
+) -> None:
+    host, other = network_address(), make_certificate(tmp_path, "another")
+    trusted = tmp_path / "trusted.pem"
+    trusted.write_text(theirs[0].read_text() + other[0].read_text())
+    shown = ssl.PEM_cert_to_DER_cert(theirs[0].read_text())
+    peer = Peer(
+        ae_title="CT1", host=host, port=104, certificate_sha256=hashlib.sha256(shown).hexdigest()
+    )
+    tls: dict[str, Any] = {"tls_port": 0, "tls_certificate": ours[0], "tls_key": ours[1]}
+    with running(tmp_path / "strict", host=host, tls_ca=trusted, **tls) as pacs:
+        pacs.archive.peers.add(peer, acts.peer_changed(acts.SYSTEM, ae_title="CT1", change="added"))
+        titles = ("-aet", "CT1", "-aec", AE_TITLE)
+        plain = dcmtk("echoscu", *titles, host, pacs.port)
+        encrypted = ("+cf", ours[0], *titles, host, pacs.server.tls_port)
+        nameless = dcmtk("echoscu", "+tla", *encrypted)
+        foreign = dcmtk("echoscu", "+tls", other[1], other[0], *encrypted)
+        known = dcmtk("echoscu", "+tls", theirs[1], theirs[0], *encrypted)
+    refused = [answer.returncode != 0 for answer in (plain, nameless, foreign)]
+    assert refused == [True, True, True]
+    assert known.returncode == 0, known.stderr
 
 
 def test_a_destination_gets_its_images_encrypted(

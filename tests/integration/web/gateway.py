@@ -168,8 +168,8 @@ def running(settings: Settings, *, commits: bool = True) -> Iterator[Gateway]:
 
 @contextmanager
 def listening(app: FastAPI, settings: Settings) -> Iterator[int]:
-    """Serve the application on a free port."""
-    listener = socket.create_server(("127.0.0.1", 0))
+    """Serve the application on the port of its settings, or a free one."""
+    listener = socket.create_server(("127.0.0.1", settings.web.port))
     server = uvicorn.Server(server_config(app, settings.web))
     thread = threading.Thread(target=server.run, args=([listener],))
     thread.start()

@@ -102,6 +102,7 @@ def hostile_contexts() -> dict[str, dict[str, Any]]:
             "next": HOSTILE,
             "username": HOSTILE,
             "half_way": "",
+            "provider": HOSTILE,
             "problem": "login.wrong",
         },
         "error.html": {"kind": 404},

@@ -185,6 +185,8 @@ def test_only_these_are_public() -> None:
         "POST /language",
         "GET /static",
         "GET /view",
+        "GET /login/oidc",
+        "GET /login/oidc/callback",
         "GET /s/{token}",
         "POST /s/{token}",
         "POST /api/session",
