@@ -1,25 +1,19 @@
 """Settings with which the gateway would rather not start, each told in one sentence.
 
 Invariant: an installation that runs is not open by an oversight. What is refused is named by its
-setting and comes with the remedy; files that are certainly ours are put right without asking.
+setting and comes with the remedy.
 """
 
 import re
-import stat
 import string
-import tomllib
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any
-from urllib.parse import unquote
-
-from pydantic import BaseModel, SecretStr
 
 from pacs_gateway.access.passwords import MIN_PASSWORD_CHARACTERS
 from pacs_gateway.config import Settings
 from pacs_gateway.errors import ConfigurationError
+from pacs_gateway.exposure import others_reach, password_in
 
 MIN_SECRET_CHARACTERS = 8
 """Of keys for programs; S3 servers ask for this many."""
@@ -63,7 +57,6 @@ KNOWN_WORDS = frozenset(
 """What attackers try first; a number or a sign beside one of them makes no difference."""
 
 _ADDRESS = re.compile(r"(?P<scheme>https?)://(?P<host>[A-Za-z0-9.-]+)(:[0-9]{1,5})?(/[^?#\s]*)?")
-_OTHERS = stat.S_IRWXO
 _SIGNS_FOR_LETTERS = str.maketrans("@$0", "aso")
 
 
@@ -99,46 +92,6 @@ def check_accounts(settings: Settings, *, usable: int) -> None:
         )
 
 
-def check_file(path: Path, settings: Settings) -> None:
-    """Refuse the configuration file of these settings if it tells secrets to everybody here.
-
-    Raises ConfigurationError.
-    """
-    if not _others_reach(path):
-        return
-    written = tomllib.loads(path.read_text("utf-8"))
-    if any(_secrets_in(settings, written)):
-        raise ConfigurationError(
-            f"The configuration file {path} has secrets in it and every user of this machine can"
-            f" read it: run `chmod o= {path}`."
-        )
-
-
-def keep_private(settings: Settings) -> None:
-    """Take other users of this machine the access to images, index and pictures.
-
-    What an earlier version left open is closed; ConfigurationError if it belongs to somebody else.
-    """
-    for path in _own_paths(settings):
-        # What is not there yet will be made private (__main__).
-        with suppress(FileNotFoundError):
-            _close_to_others(path)
-
-
-def _close_to_others(path: Path) -> None:
-    mode = path.stat().st_mode
-    if not mode & _OTHERS:
-        return
-    try:
-        path.chmod(stat.S_IMODE(mode) & ~_OTHERS)
-    except PermissionError as error:
-        if _others_reach(path):
-            raise ConfigurationError(
-                f"Every user of this machine can read {path}, where patients' data is kept: have"
-                f" its owner run `chmod o= {path}`."
-            ) from error
-
-
 def _check_line(settings: Settings) -> None:
     web = settings.web
     if not web.behind_proxy and not _is_loopback(web.host):
@@ -165,7 +118,7 @@ def _check_addresses(settings: Settings) -> None:
 
 def _check_key_file(path: Path | None, *, name: str) -> None:
     # Whoever uses a key that is not there says so.
-    if path is not None and path.is_file() and _others_reach(path):
+    if path is not None and path.is_file() and others_reach(path):
         raise ConfigurationError(
             f"The private key {path} (setting {name}) can be read by every user of this machine:"
             f" run `chmod o= {path}`."
@@ -188,7 +141,7 @@ def _check_secrets(settings: Settings) -> None:
             at_least=MIN_SECRET_CHARACTERS,
             remedy="give the S3 server another key",
         )
-    password = _password_in(settings.index_url)
+    password = password_in(settings.index_url)
     if password:
         _check_secret(
             password,
@@ -216,41 +169,6 @@ def _is_known(secret: str) -> bool:
     if not core:
         return len(secret) < MIN_DIGITS
     return any(found and found <= KNOWN_WORDS for found in words)
-
-
-def _password_in(url: str) -> str:
-    """Return the password of a database URL; the one in `.env` may have any sign but `@`."""
-    found = re.search(r"://[^:/]*:([^@]*)@", url)
-    return unquote(found[1]) if found else ""
-
-
-def _secrets_in(section: BaseModel, written: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the names of the secrets that a file gives a value."""
-    for name, value in written.items():
-        setting = getattr(section, name)
-        if isinstance(setting, BaseModel) and isinstance(value, Mapping):
-            yield from _secrets_in(setting, value)
-        elif isinstance(setting, SecretStr) or (isinstance(value, str) and _password_in(value)):
-            yield name
-
-
-def _own_paths(settings: Settings) -> Iterator[Path]:
-    """Yield the places where the gateway keeps data, and nobody else does."""
-    yield settings.spool_dir
-    yield settings.cache_dir
-    if settings.objects_url.startswith("file:"):
-        yield Path(settings.objects_url.removeprefix("file:").removeprefix("//"))
-    database = settings.index_url.removeprefix("sqlite:///")
-    if database != settings.index_url:
-        yield from (Path(f"{database}{ending}") for ending in ("", "-wal", "-shm"))
-
-
-def _others_reach(path: Path) -> bool:
-    """Return whether users who are neither owner nor group can read a file or enter a folder."""
-    resolved = path.resolve()
-    if not resolved.stat().st_mode & stat.S_IROTH:
-        return False
-    return all(parent.stat().st_mode & stat.S_IXOTH for parent in resolved.parents)
 
 
 def _is_secure(url: str) -> bool:

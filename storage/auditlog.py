@@ -75,8 +75,7 @@ class Recorded:
             self.seq, self.at, self.verb, self.outcome, self.actor, self.role, self.address,
             self.study_uid, self.patient_id, self.act, self.detail, self.previous,
         ]  # fmt: skip
-        # SQLite lets a hand put bytes where text belongs; such a row must differ, not break the check.
-        text = json.dumps(covered, ensure_ascii=False, separators=(",", ":"), default=repr)
+        text = json.dumps(covered, ensure_ascii=False, separators=(",", ":"))
         return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
 
 
@@ -279,7 +278,13 @@ def _values(row: Recorded) -> dict[str, Any]:
 
 
 def _recorded(row: Row[Any]) -> Recorded:
-    return Recorded(**row._mapping)
+    # SQLite lets a hand put bytes where text belongs. Such a row does not fit its digest; it must
+    # not break those who read it.
+    values: dict[str, Any] = {
+        name: repr(value) if isinstance(value, bytes) else value
+        for name, value in row._mapping.items()
+    }
+    return Recorded(**values)
 
 
 def _utc(moment: datetime) -> str:

@@ -98,7 +98,7 @@ def _identify(root: Element, row: Recorded, event: Event) -> None:
         "EventIdentification",
         {
             "EventActionCode": event.action,
-            "EventDateTime": row.at,
+            "EventDateTime": _text(row.at),
             "EventOutcomeIndicator": outcome,
         },
     )
@@ -123,10 +123,12 @@ def _objects(root: Element, row: Recorded) -> None:
     if row.study_uid:
         study = _object(root, row.study_uid, kind="2", role="3")
         _code(study, "ParticipantObjectIDTypeCode", Code("110180", "Study Instance UID"))
+        _name(study, row.study_uid)
     if row.patient_id:
         patient = _object(root, row.patient_id, kind="1", role="1")
         number = {"csd-code": "2", "codeSystemName": "RFC-3881", "originalText": "Patient Number"}
         SubElement(patient, "ParticipantObjectIDTypeCode", number)
+        _name(patient, row.patient_id)
     detail = detail_of(row)
     if not detail and (row.study_uid or row.patient_id):
         return
@@ -135,6 +137,8 @@ def _objects(root: Element, row: Recorded) -> None:
     if row.verb == Verb.SEARCHED:
         query = SubElement(more, "ParticipantObjectQuery")
         query.text = b64encode(str(detail.get("query", "")).encode()).decode()
+    else:
+        _name(more, row.verb)
     for name, value in detail.items():
         encoded = b64encode(str(value).encode()).decode()
         SubElement(more, "ParticipantObjectDetail", {"type": name, "value": encoded})
@@ -150,6 +154,11 @@ def _object(root: Element, identifier: str, *, kind: str, role: str) -> Element:
             "ParticipantObjectTypeCodeRole": role,
         },
     )
+
+
+def _name(parent: Element, name: str) -> None:
+    """Name an object; the schema demands it, and the trail has no names of patients."""
+    SubElement(parent, "ParticipantObjectName").text = _text(name)
 
 
 def _code(parent: Element, name: str, code: Code, *, system: str = "DCM") -> None:

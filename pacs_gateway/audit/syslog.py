@@ -103,7 +103,8 @@ class SyslogExport:
 
 def frame(row: Recorded, *, source: str) -> bytes:
     """Return a row as one frame of RFC 5425: its length, then the syslog message."""
-    head = f"<{_PRIORITY}>1 {row.at} {_printable(source)} pacs-gateway {row.seq} {_MESSAGE_ID} - "
+    at, host = _printable(row.at), _printable(source)
+    head = f"<{_PRIORITY}>1 {at} {host} pacs-gateway {row.seq} {_MESSAGE_ID} - "
     # The mark says that what follows is UTF-8 (RFC 5424 6.4).
     text = head.encode("ascii") + b"\xef\xbb\xbf" + message(row, source=source)
     return b"%d %s" % (len(text), text)

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from pacs_gateway import __version__, safety
+from pacs_gateway import __version__, exposure
 from pacs_gateway.cli import audit, devices, linkkeys, ohif, serving, tokens, users
 from pacs_gateway.cli.demonstration import demonstrate
 from pacs_gateway.cli.exporting import export_studies
@@ -52,7 +52,7 @@ def settings_of(
     context.obj = load_settings(config, data_dir)
     path = config_path(config, data_dir)
     if path is not None:
-        safety.check_file(path, context.obj)
+        exposure.check_file(path, context.obj)
 
 
 @app.command()

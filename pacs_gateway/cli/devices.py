@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from pacs_gateway.access.devices import check_device, plain_digest
 from pacs_gateway.audit import acts
 from pacs_gateway.cli.rows import OPERATOR, opened, print_rows
 from pacs_gateway.errors import BadRequestError
@@ -45,11 +46,12 @@ def add_device(
         comment=comment,
         services=" ".join(service or ()),
         sop_classes=" ".join(sop_class or ()),
-        certificate_sha256=certificate.replace(":", "").lower(),
+        certificate_sha256=plain_digest(certificate),
         tls=tls,
         max_associations=associations,
         max_instances_per_minute=per_minute,
     )
+    check_device(peer)
     entry = acts.peer_changed(OPERATOR, ae_title=ae_title, change=f"added at {host}:{port}")
     with opened(context) as archive:
         archive.peers.add(peer, entry)

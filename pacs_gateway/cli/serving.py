@@ -7,10 +7,11 @@ from functools import partial
 
 import typer
 
-from pacs_gateway import roles, safety
+from pacs_gateway import exposure, roles, safety
 from pacs_gateway.access.accounts import ensure_administrator
 from pacs_gateway.app import open_archive, prepare_database
 from pacs_gateway.config import Settings
+from pacs_gateway.dimse import encryption
 from pacs_gateway.errors import ConfigurationError
 from pacs_gateway.supervisor import Role, Supervisor
 from pacs_gateway.telemetry import configure_logs
@@ -30,18 +31,20 @@ def serve(
     """
     configure_logs(role="serve")
     safety.check_settings(settings, wanted)
-    safety.keep_private(settings)
+    if "dicom" in wanted:
+        encryption.check_files(settings.dicom)
+    exposure.keep_private(settings)
     prepare_database(settings)
     password = _first_administrator(settings)
-    settings, reserved = _reserve_dicom_port(settings, wanted)
+    settings, held = _reserve_dicom_ports(settings, wanted)
     listener = _web_listener(settings) if "web" in wanted else None
     if listener is not None:
         settings = _with_web_port(settings, listener.getsockname()[1])
     supervisor = Supervisor(_roles(settings, wanted, listener))
     supervisor.run(on_ready=partial(on_ready, settings, password))
-    for held in (reserved, listener):
-        if held is not None:
-            held.close()
+    for each in (*held, listener):
+        if each is not None:
+            each.close()
 
 
 def announce(settings: Settings, password: str | None) -> None:
@@ -78,25 +81,31 @@ def _first_administrator(settings: Settings) -> str | None:
         archive.close()
 
 
-def _reserve_dicom_port(
+def _reserve_dicom_ports(
     settings: Settings, wanted: Sequence[str]
-) -> tuple[Settings, socket.socket | None]:
-    """Return the settings with the port that all receiver processes will share.
+) -> tuple[Settings, list[socket.socket]]:
+    """Return the settings with the ports that all receiver processes will share.
 
     The receivers share it by SO_REUSEPORT, which would also let a second gateway in unnoticed;
     so it is first bound without, and then held by a socket that never listens.
     """
     if "dicom" not in wanted:
-        return settings, None
+        return settings, []
     dicom = settings.dicom
-    with closing(_bound(dicom.host, dicom.port, what="DICOM", reuse_port=False)) as probe:
-        port = probe.getsockname()[1]
-    reserved = _bound(dicom.host, port, what="DICOM", reuse_port=True)
-    return settings.model_copy(update={"dicom": dicom.model_copy(update={"port": port})}), reserved
+    wished = {"port": dicom.port}
+    if dicom.tls_certificate is not None:
+        wished["tls_port"] = dicom.tls_port
+    ports, held = {}, []
+    for name, port in wished.items():
+        variable = f"DICOM__{name.upper()}"
+        with closing(_bound(dicom.host, port, variable=variable, reuse_port=False)) as probe:
+            ports[name] = probe.getsockname()[1]
+        held.append(_bound(dicom.host, ports[name], variable=variable, reuse_port=True))
+    return settings.model_copy(update={"dicom": dicom.model_copy(update=ports)}), held
 
 
 def _web_listener(settings: Settings) -> socket.socket:
-    listener = _bound(settings.web.host, settings.web.port, what="WEB", reuse_port=False)
+    listener = _bound(settings.web.host, settings.web.port, variable="WEB__PORT", reuse_port=False)
     listener.listen(1024)
     return listener
 
@@ -105,7 +114,7 @@ def _with_web_port(settings: Settings, port: int) -> Settings:
     return settings.model_copy(update={"web": settings.web.model_copy(update={"port": port})})
 
 
-def _bound(host: str, port: int, *, what: str, reuse_port: bool) -> socket.socket:
+def _bound(host: str, port: int, *, variable: str, reuse_port: bool) -> socket.socket:
     bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     if reuse_port:
@@ -116,6 +125,6 @@ def _bound(host: str, port: int, *, what: str, reuse_port: bool) -> socket.socke
         bound.close()
         raise ConfigurationError(
             f"Cannot listen on {host}:{port} ({error.strerror}); stop the program that does,"
-            f" or choose another port (PACS_GATEWAY_{what}__PORT)."
+            f" or choose another port (PACS_GATEWAY_{variable})."
         ) from error
     return bound

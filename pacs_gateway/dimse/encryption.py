@@ -2,14 +2,25 @@
 
 import hashlib
 import ssl
-
-from pynetdicom.association import Association
+from typing import TYPE_CHECKING
 
 from pacs_gateway.config import DicomSettings
 from pacs_gateway.errors import ConfigurationError
 
+if TYPE_CHECKING:
+    # The supervisor checks the files and must not carry pynetdicom in its memory for it.
+    from pynetdicom.association import Association
+
 WITH_FORWARD_SECRECY = "ECDHE+AESGCM:ECDHE+CHACHA20"
 """What TLS 1.2 may use; all of TLS 1.3 is."""
+
+
+def check_files(settings: DicomSettings) -> None:
+    """Raise ConfigurationError if certificates or the key are set and cannot be used."""
+    if settings.tls_certificate is not None or settings.tls_key is not None:
+        server_context(settings)
+    if settings.tls_ca is not None:
+        client_context(settings)
 
 
 def server_context(settings: DicomSettings) -> ssl.SSLContext:
@@ -38,7 +49,7 @@ def client_context(settings: DicomSettings) -> ssl.SSLContext:
     return context
 
 
-def certificate_sha256(assoc: Association) -> str:
+def certificate_sha256(assoc: "Association") -> str:
     """Return the digest of the certificate that the peer has shown, empty if none."""
     socket = assoc.dul.socket
     connection = socket.socket if socket is not None else None

@@ -11,7 +11,7 @@ from typing import Any
 from fastapi import FastAPI
 from starlette.routing import Mount, Route
 
-from pacs_gateway.access.roles import ROLES, Permission, Role, Scope
+from pacs_gateway.access.roles import Grants, Permission, Scope
 from pacs_gateway.web.access import CHECKED, TABLE, Rule
 from tests.integration.web.gateway import Answer, Client
 
@@ -101,13 +101,13 @@ def rule_of(method: str, template: str) -> Rule:
     return TABLE[f"{'GET' if method == 'HEAD' else method} {path}"]
 
 
-def expected(rule: Rule, role: Role | None, *, own: bool) -> Verdict:
-    """Return what the table says about a caller of this role, None: nobody in particular."""
+def expected(rule: Rule, grants: Grants | None, *, own: bool) -> Verdict:
+    """Return what the tables say about a caller with these grants, None: nobody in particular."""
     if rule.permission is Permission.PUBLIC:
         return Verdict.ADMITTED
-    if role is None:
+    if grants is None:
         return Verdict.UNKNOWN_CALLER
-    scope = ROLES[role].get(rule.permission)
+    scope = grants.get(rule.permission)
     if scope is None:
         return Verdict.REFUSED
     checked = rule.studies in CHECKED

@@ -3,7 +3,7 @@ foreign studies, what happens is what the two tables of access say (T23), and wh
 study cannot tell it from one that does not exist."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import pytest
 from starlette.routing import Route
@@ -43,7 +43,14 @@ FROM_OUTSIDE = {"X-Forwarded-For": "203.0.113.9"}
 LINKED = "linked"
 """Somebody without an account, who followed a link to the own study."""
 NOBODY = ""
-CALLERS: dict[str, Role | None] = {NOBODY: None, **ROLE_OF, LINKED: Role.GUEST}
+SCRIPT = "script"
+"""A program with an administrator's API token that may only see."""
+CALLERS: dict[str, Mapping[Permission, Scope] | None] = {
+    NOBODY: None,
+    **{username: ROLES[role] for username, role in ROLE_OF.items()},
+    LINKED: ROLES[Role.GUEST],
+    SCRIPT: dict.fromkeys((Permission.LOGGED_IN, Permission.MEASURE, Permission.VIEW), Scope.ALL),
+}
 NARROW = ("doctor", "visitor", LINKED)
 """Those who may see their own study only."""
 ENDING = (("DELETE", "/api/session"), ("POST", "/logout"))
@@ -67,6 +74,9 @@ class Hospital:
         if caller == LINKED:
             guest = _followed(self.gateway, self.own.study)
             return self.gateway.client(Cookie=guest, **FROM_OUTSIDE)
+        if caller == SCRIPT:
+            secret = _token(self.gateway)
+            return self.gateway.client(Authorization=f"Bearer {secret}", **FROM_OUTSIDE)
         return self.gateway.client(caller, **FROM_OUTSIDE)
 
     def cells(self) -> Iterator[tuple[str, str]]:
@@ -87,6 +97,14 @@ def _study(client: Client, modality: str) -> str:
     return str(found["0020000D"]["Value"][0])
 
 
+def _token(gateway: Gateway) -> str:
+    """Return a token of the administrator that may only see."""
+    asked = {"name": "script", "username": "admin", "permissions": [Permission.VIEW]}
+    body, kind = json.dumps(asked).encode(), "application/json"
+    made = gateway.client("admin")("/api/tokens", "POST", body, Content_Type=kind)
+    return str(made.json()["secret"])
+
+
 def _followed(gateway: Gateway, study: str) -> str:
     """Return the cookie of somebody who followed a link to a study."""
     asked = json.dumps({"parameters": {"requestType": "STUDY", "studyUID": study}}).encode()
@@ -105,7 +123,7 @@ def fixture_hospital(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hospi
 
 @pytest.mark.parametrize("caller", CALLERS)
 def test_every_route_does_what_the_table_says(hospital: Hospital, caller: str) -> None:
-    role = CALLERS[caller]
+    grants = CALLERS[caller]
     client = hospital.client(caller)
     wrong = []
     for method, template in hospital.cells():
@@ -114,7 +132,7 @@ def test_every_route_does_what_the_table_says(hospital: Hospital, caller: str) -
             answer = hospital.send(client, method, template, place)
             if (method, template) in ENDING:
                 client = hospital.client(caller)
-            wanted = expected(rule, role, own=place is hospital.own)
+            wanted = expected(rule, grants, own=place is hospital.own)
             if not _fits(answer, wanted, rule, method):
                 wrong.append((method, template, place is hospital.own, answer.status, answer.body))
     assert wrong == []
@@ -213,7 +231,7 @@ def test_everything_is_found_by_those_who_may_see_all(hospital: Hospital, caller
 
 
 def test_every_role_is_tried() -> None:
-    assert set(CALLERS.values()) == {None, *Role}
+    assert set(ROLE_OF.values()) == set(Role)
 
 
 def test_every_study_route_is_one_that_can_be_tried(hospital: Hospital) -> None:

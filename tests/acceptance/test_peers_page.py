@@ -43,12 +43,12 @@ def page(browser: Browser, place: GatewayPlace) -> Iterator[Page]:
     context.close()
 
 
-def call(place: GatewayPlace, program: str, *arguments: str | Path) -> bool:
+def call(place: GatewayPlace, program: str, *arguments: object) -> bool:
     """Call as the modality does, over the network; return whether it was served."""
-    command = [require_program(program, DCMTK), "-aet", TITLE, "-aec", "PACSGW"]
+    command = [str(require_program(program, DCMTK)), "-aet", TITLE, "-aec", "PACSGW"]
     where = [network_address(), str(place.dicom_port)]
     done = subprocess.run(
-        [*command, *where, *arguments], capture_output=True, check=False, timeout=60
+        [*command, *where, *map(str, arguments)], capture_output=True, check=False, timeout=60
     )
     return done.returncode == 0
 

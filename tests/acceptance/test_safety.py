@@ -13,6 +13,14 @@ from tests.servers.gateway import GatewayPlace
     [
         ({"PACS_GATEWAY_WEB__HOST": "0.0.0.0"}, "PACS_GATEWAY_WEB__BEHIND_PROXY=true"),
         ({"PACS_GATEWAY_ADMIN_PASSWORD": "changeme123"}, "pacs-gateway user password admin"),
+        ({"PACS_GATEWAY_DICOM__TLS_CERTIFICATE": "none.pem"}, "dicom.tls_key"),
+        (
+            {
+                "PACS_GATEWAY_DICOM__TLS_CERTIFICATE": "none.pem",
+                "PACS_GATEWAY_DICOM__TLS_KEY": "none.pem",
+            },
+            "none.pem cannot be used",
+        ),
     ],
 )
 def test_unsafe_settings_do_not_start(tmp_path: Path, settings: dict[str, str], told: str) -> None:

@@ -97,6 +97,8 @@ WORDS = (
         "dicom-web/studies?token=1",
         "dicom-web/studies?access_token=admin",
     ),
+    *("login/oidc", "login/oidc/callback", "login/oidc/callback?code=x&state=y&error=z"),
+    *("view?requestType=STUDY&studyUID=1.2.3", "shared/download", "account", "account/password"),
     *("dicom-web/studies?username=admin&password=admin", "?debug=1", "healthz?format=full"),
 )
 TRICKS = (

@@ -110,6 +110,20 @@ def test_every_row_arrives_once_and_in_order(log: AuditLog, certificate: tuple[P
     assert numbers == list(range(1, ROWS + 2))
 
 
+def test_rows_that_somebody_spoiled_go_out_too(
+    log: AuditLog, engine: Engine, certificate: tuple[Path, Path]
+) -> None:
+    with engine.begin() as connection:
+        connection.exec_driver_sql(
+            "UPDATE audit_log SET actor = x'00ff', at = 'thuở xưa', detail = x'ff', verb = 'none'"
+            " WHERE seq = 7"
+        )
+    port = free_port()
+    with receiver(port, certificate) as repository:
+        assert exporter(log, port, certificate[0]).send_once() == ROWS
+    assert len(repository.messages) == ROWS
+
+
 def test_nothing_goes_to_somebody_else(log: AuditLog, certificate: tuple[Path, Path]) -> None:
     port = free_port()
     with receiver(port, certificate) as repository:

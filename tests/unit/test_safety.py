@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pacs_gateway import safety
+from pacs_gateway import exposure, safety
 from pacs_gateway.config import Settings, load_settings
 from pacs_gateway.errors import ConfigurationError
 
@@ -200,11 +200,11 @@ def test_a_key_for_owner_and_group(folder: Path, mode: int) -> None:
 def test_a_configuration_file_with_secrets_is_private(folder: Path, content: str) -> None:
     file = written(folder, 0o644, content)
     with pytest.raises(ConfigurationError) as caught:
-        safety.check_file(file, load_settings(file))
+        exposure.check_file(file, load_settings(file))
     assert f"chmod o= {file}" in refusal(caught)
     assert SECRET not in refusal(caught)
     file.chmod(0o640)
-    safety.check_file(file, load_settings(file))
+    exposure.check_file(file, load_settings(file))
 
 
 def test_a_configuration_file_without_secrets_may_be_read(
@@ -213,7 +213,7 @@ def test_a_configuration_file_without_secrets_may_be_read(
     monkeypatch.setenv("PACS_GATEWAY_ADMIN_PASSWORD", SECRET)
     content = '[index]\nurl = "postgresql+psycopg://db/gateway"\n[access.scopes]\nguest = "own"\n'
     file = written(folder, 0o644, content)
-    safety.check_file(file, load_settings(file))
+    exposure.check_file(file, load_settings(file))
 
 
 def test_what_an_earlier_version_left_open_is_closed(folder: Path) -> None:
@@ -222,7 +222,7 @@ def test_what_an_earlier_version_left_open_is_closed(folder: Path) -> None:
         path.mkdir(mode=0o755)
     database = folder / "index.sqlite"
     database.touch(0o644)
-    safety.keep_private(chosen)
+    exposure.keep_private(chosen)
     closed = {path.name: path.stat().st_mode & 0o777 for path in folder.iterdir()}
     assert closed == {"spool": 0o750, "cache": 0o750, "objects": 0o750, "index.sqlite": 0o640}
     assert folder.stat().st_mode & 0o777 == 0o755, "a folder may hold other people's things too"
@@ -232,7 +232,7 @@ def test_the_group_may_be_let_in(folder: Path) -> None:
     chosen = Settings(data_dir=folder)
     chosen.spool_dir.mkdir()
     chosen.spool_dir.chmod(0o770)
-    safety.keep_private(chosen)
+    exposure.keep_private(chosen)
     assert chosen.spool_dir.stat().st_mode & 0o777 == 0o770
 
 
@@ -246,4 +246,4 @@ def test_what_belongs_to_another_and_is_open_is_refused(
     chosen.spool_dir.mkdir(mode=0o755)
     monkeypatch.setattr(Path, "chmod", refuse)
     with pytest.raises(ConfigurationError, match="have its owner run `chmod o="):
-        safety.keep_private(chosen)
+        exposure.keep_private(chosen)

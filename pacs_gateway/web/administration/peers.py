@@ -1,10 +1,8 @@
 """`/admin/peers`: DICOM devices, those that are known and those that wait to be accepted."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import asdict
 from http import HTTPStatus
-from ipaddress import ip_network
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
@@ -12,8 +10,8 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from pacs_gateway.access.devices import check_device, plain_digest
 from pacs_gateway.audit import acts
-from pacs_gateway.dicom.identity import is_uid
 from pacs_gateway.errors import BadRequestError
 from pacs_gateway.web.access import caller_of
 from pacs_gateway.web.forms import read_fields, read_form
@@ -24,14 +22,7 @@ from storage.peers import HeldPeer, Peer, PeerService
 PATH = "/admin/peers"
 DICOM_PORT = 104
 """Where most devices listen; it matters for those that we send to."""
-MAX_PORT = 65535
-MOST = 99_999
-"""Of associations and of instances a minute: more is no limit."""
-
-_AE_TITLE = re.compile(r"[\x21-\x5b\x5d-\x7e](?:[\x20-\x5b\x5d-\x7e]{0,14}[\x21-\x5b\x5d-\x7e])?")
-"""PS3.5 6.2: at most 16 characters of the default repertoire, no backslash."""
-_HOST_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
-_DIGEST = re.compile(r"(?:[0-9a-f]{64})?")
+MAX_DIGITS = 9
 
 
 class PeerEndpoints:
@@ -124,39 +115,22 @@ def _held_view(held: HeldPeer, last_seen: str, known_at: str) -> dict[str, Any]:
     }
 
 
-def _peer(given: dict[str, str], services: list[str]) -> Peer:
+def _peer(given: Mapping[str, str], services: list[str]) -> Peer:
     """Return what a form describes; raises BadRequestError."""
-    title, host = given.get("ae_title", "").strip(), given.get("host", "").strip()
-    if not _AE_TITLE.fullmatch(title) or not _is_host(host):
-        raise BadRequestError("An AE title and an address, a network or a name are needed.")
-    if not set(services) <= set(PeerService):
-        raise BadRequestError("There is no such service.")
-    sop_classes = given.get("sop_classes", "").split()
-    if not all(map(is_uid, sop_classes)):
-        raise BadRequestError("SOP classes are UIDs.")
-    certificate = given.get("certificate_sha256", "").replace(":", "").strip().lower()
-    if not _DIGEST.fullmatch(certificate):
-        raise BadRequestError("A certificate is named by its SHA-256, 64 hexadecimal digits.")
-    return Peer(
-        ae_title=title,
-        host=host,
-        port=_number(given.get("port", ""), MAX_PORT) or DICOM_PORT,
+    peer = Peer(
+        ae_title=given.get("ae_title", "").strip(),
+        host=given.get("host", "").strip(),
+        port=_number(given.get("port", "")) or DICOM_PORT,
         comment=given.get("comment", "").strip()[:200],
         services=" ".join(services),
-        sop_classes=" ".join(sop_classes),
-        certificate_sha256=certificate,
+        sop_classes=" ".join(given.get("sop_classes", "").split()),
+        certificate_sha256=plain_digest(given.get("certificate_sha256", "")),
         tls=bool(given.get("tls")),
-        max_associations=_number(given.get("max_associations", ""), MOST),
-        max_instances_per_minute=_number(given.get("max_instances_per_minute", ""), MOST),
+        max_associations=_number(given.get("max_associations", "")),
+        max_instances_per_minute=_number(given.get("max_instances_per_minute", "")),
     )
-
-
-def _is_host(text: str) -> bool:
-    try:
-        ip_network(text, strict=False)
-    except ValueError:
-        return bool(_HOST_NAME.fullmatch(text))
-    return True
+    check_device(peer)
+    return peer
 
 
 def _text(value: object) -> str:
@@ -164,9 +138,11 @@ def _text(value: object) -> str:
     return str(value) if value else ""
 
 
-def _number(text: str, most: int) -> int | None:
-    if not text.strip():
+def _number(text: str) -> int | None:
+    """Return a number, None if there is none; raises BadRequestError."""
+    digits = text.strip()
+    if not digits:
         return None
-    if not text.isascii() or not text.isdigit() or not 0 < int(text) <= most:
-        raise BadRequestError(f"A number is from 1 to {most}.")
-    return int(text)
+    if not digits.isascii() or not digits.isdigit() or len(digits) > MAX_DIGITS:
+        raise BadRequestError("Numbers are written in digits.")
+    return int(digits)

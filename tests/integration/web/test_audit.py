@@ -96,3 +96,15 @@ def test_the_trail_is_filtered_and_paged(hospital: Gateway) -> None:
 
 def test_the_trail_is_whole(hospital: Gateway) -> None:
     assert hospital.archive.audit_log.check() is None
+
+
+def test_a_spoiled_row_does_not_hide_the_others(hospital: Gateway) -> None:
+    with hospital.archive.engine.begin() as connection:
+        connection.exec_driver_sql(
+            "UPDATE audit_log SET actor = x'00ff', at = 'long ago', detail = x'ff' WHERE seq = 3"
+        )
+    admin = hospital.client("admin")
+    assert "long ago" in admin("/admin/audit").body.decode()
+    rows = admin("/api/audit").json()["rows"]
+    assert next(row for row in rows if row["seq"] == 3)["detail"] == {"spoiled": r"b'\xff'"}
+    assert "Row 3 " in str(hospital.archive.audit_log.check())
