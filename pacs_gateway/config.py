@@ -125,6 +125,8 @@ class WebSettings(_Section):
     remembered_metadata_bytes: int = Field(32 * MIB, ge=0)
     """Memory for header documents of series that are asked for again; 200 CT headers take 0.1 MiB
     compressed and 2 MiB as they are."""
+    recent_pictures_bytes: int = Field(16 * MIB, ge=0)
+    """Memory for pictures sent in the last minute; a series of 400 CT slices has about 12 MiB."""
     max_rendered_parts: int = Field(1000, ge=1)
     """Pictures in the answer for a whole study or series; a reader looks at them one by one."""
     max_part_headers_bytes: int = Field(16 * KIB, ge=KIB)

@@ -13,6 +13,7 @@ from pacs_gateway.archive.retrieve import Retrieval
 from pacs_gateway.config import Settings
 from pacs_gateway.imaging.render import Renderer
 from pacs_gateway.web.app import create_app
+from pacs_gateway.web.recent import RecentPictures
 from pacs_gateway.web.recording import Recorder
 from pacs_gateway.web.server import serve
 from pacs_gateway.web.services import Services
@@ -79,6 +80,7 @@ def services_of(archive: ArchiveParts, renderer: Renderer) -> Services:
         renderer=renderer,
         pictures=_pictures(settings, archive.retrieval, renderer, archive.cache),
         audit_log=archive.audit_log,
+        recent=RecentPictures(settings.web.recent_pictures_bytes),
         recorder=Recorder(
             archive.audit_log,
             archive.index,

@@ -51,6 +51,7 @@ class DeletionEndpoints:
     def __init__(self, services: Services) -> None:
         self._deletion = services.deletion
         self._recorder = services.recorder
+        self._recent = services.recent
 
     def routes(self) -> list[BaseRoute]:
         """Return what the application serves."""
@@ -83,6 +84,7 @@ class DeletionEndpoints:
             )
         by = self._recorder.who(request, caller_of(request))
         await run_in_threadpool(self._deletion.delete, *uids, by=by, reason=reason)
+        self._recent.clear()
         return Response(status_code=HTTPStatus.NO_CONTENT)
 
     async def listed(

@@ -31,6 +31,8 @@ HASHES_AT_ONCE = 2
 CODE_WAIT_S = 180.0
 """Time to find the phone."""
 MAX_HALF_WAY = 1000
+NAMES_PER_ADDRESS = 5
+"""How many people of one address may mistype all their tries before the address has to pause."""
 BASIC_AGAIN_AFTER = timedelta(minutes=30)
 """A program that gives its password with every request logs in once in this time."""
 
@@ -59,6 +61,9 @@ class Logins:
         self._accounts = accounts
         self._rules = rules
         self._throttle = LoginThrottle(attempts=rules.attempts, pause_s=rules.pause_s)
+        self._addresses = LoginThrottle(
+            attempts=NAMES_PER_ADDRESS * rules.attempts, pause_s=rules.pause_s
+        )
         self._half_way = Remembered[User](for_s=CODE_WAIT_S, at_most=MAX_HALF_WAY)
         self._hashing = asyncio.Semaphore(HASHES_AT_ONCE)
         # An unknown user costs as much time as a known one, so that names cannot be tried out.
@@ -126,13 +131,16 @@ class Logins:
 
         Raises UnauthenticatedError, TooManyAttemptsError.
         """
-        self._throttle.attempt(username, self._address(connection))
+        address = self._address(connection)
+        self._throttle.attempt(username, address)
+        self._addresses.attempt("", address)
         async with self._hashing:
             user = await run_in_threadpool(self._verified, username, password)
         if user is None:
             await run_in_threadpool(self._count_failure, connection, username)
             raise UnauthenticatedError(_WRONG)
-        self._throttle.success(username, self._address(connection))
+        self._throttle.success(username, address)
+        self._addresses.success("", address)
         return user
 
     def _verified(self, username: str, password: str) -> User | None:

@@ -66,6 +66,7 @@ class RenderedEndpoints:
         self._retrieval = services.retrieval
         self._pictures = services.pictures
         self._renditions = Renditions(services)
+        self._recent = services.recent
         self._max_parts = services.settings.web.max_rendered_parts
         self._representatives = Remembered[StoredInstance](
             for_s=REMEMBERED_S, at_most=REPRESENTATIVES_REMEMBERED
@@ -93,11 +94,15 @@ class RenderedEndpoints:
 
     async def rendered(self, request: Request) -> Response:
         """Answer with an instance, or frames of it, in a form that browsers show."""
+        if (recent := self._recent.answer(request)) is not None:
+            return recent
         try:
-            return await answer_of(request, lambda: self._rendered(request))
+            answer = await answer_of(request, lambda: self._rendered(request))
         except OtherKindError as other:
             media_type = choose(accept_of(request), self._renditions.media_types(other.instance))
             return await self._renditions.answer(request, other.instance, media_type)
+        self._recent.keep(request, answer)
+        return answer
 
     async def thumbnail(self, request: Request) -> Response:
         """Answer with a small picture that stands for a study, series, instance or frame."""

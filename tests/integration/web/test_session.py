@@ -285,3 +285,9 @@ def test_logins_are_on_record_once(tmp_path: Path) -> None:
             ("device", "logged in", "device"),
         ]
         assert gateway.archive.audit_log.check() is None
+
+
+def test_many_names_from_one_address_are_slowed_down_too(tmp_path: Path) -> None:
+    with running(settings_for(tmp_path, login_attempts=2)) as gateway:
+        statuses = [gateway.client(f"name{n}", "wrong")(WHO).status for n in range(11)]
+        assert statuses == [401] * 10 + [429]
