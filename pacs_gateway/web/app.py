@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from fastapi import FastAPI
-from starlette.routing import BaseRoute
+from starlette.routing import BaseRoute, Route
 
 from pacs_gateway import __version__
 from pacs_gateway.access.management import Management
@@ -35,7 +35,7 @@ from pacs_gateway.web.session import SessionEndpoints
 from pacs_gateway.web.shared import SharedEndpoints
 from pacs_gateway.web.shares import ShareEndpoints
 from pacs_gateway.web.sharing import Sharing
-from pacs_gateway.web.signin import SignInEndpoints
+from pacs_gateway.web.signin import OIDC_PATH, SignInEndpoints, no_provider
 from pacs_gateway.web.stow import StoreEndpoints
 from pacs_gateway.web.templating import Templates
 from pacs_gateway.web.view import ViewEndpoints
@@ -124,9 +124,9 @@ def create_app(services: Services) -> FastAPI:
 def _oidc(
     services: Services, logins: Logins, management: Management, authenticator: Authenticator
 ) -> list[BaseRoute]:
-    """Return the routes of the identity provider, if there is one."""
+    """Return the routes of the identity provider, which are unknown where there is none."""
     if not services.settings.oidc.issuer:
-        return []
+        return [Route(OIDC_PATH, no_provider), Route(f"{OIDC_PATH}/callback", no_provider)]
     # Its libraries take as much memory as everything else here, and few hospitals have one.
     from pacs_gateway.access.oidc import IdentityProvider  # noqa: PLC0415
     from pacs_gateway.web.oidc import OidcEndpoints  # noqa: PLC0415

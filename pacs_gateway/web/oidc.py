@@ -22,12 +22,12 @@ from pacs_gateway.web.forms import local_path
 from pacs_gateway.web.login import Logins
 from pacs_gateway.web.services import Services
 from pacs_gateway.web.session import SessionCookies
+from pacs_gateway.web.signin import OIDC_PATH as PATH
 from storage.accounts import User
 
 COOKIE = "pacs_gateway_oidc"
 COOKIE_SECONDS = 600
 """Time to type a password at the provider."""
-PATH = "/login/oidc"
 
 
 class OidcEndpoints:

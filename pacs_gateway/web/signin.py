@@ -8,7 +8,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 import viewer
-from pacs_gateway.errors import BadRequestError
+from pacs_gateway.errors import BadRequestError, UnknownError
 from pacs_gateway.web.access import GUEST_COOKIE
 from pacs_gateway.web.authentication import Authenticator
 from pacs_gateway.web.forms import local_path, read_form
@@ -18,6 +18,8 @@ from pacs_gateway.web.problems import TooManyAttemptsError, UnauthenticatedError
 from pacs_gateway.web.services import Services
 from pacs_gateway.web.session import SessionCookies
 from pacs_gateway.web.templating import Templates
+
+OIDC_PATH = "/login/oidc"
 
 
 class SignInEndpoints:
@@ -145,3 +147,9 @@ class SignInEndpoints:
             "problem": problem,
         }
         return self._templates.page(request, "login.html", context, status=status)
+
+
+def no_provider(request: Request) -> Response:
+    """Answer where a login through an identity provider would begin, if there were one."""
+    del request
+    raise UnknownError("No identity provider is set up here.")

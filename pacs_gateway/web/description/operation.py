@@ -25,6 +25,7 @@ _ERRORS: Mapping[int, str] = {
     416: "The range lies outside of the representation.",
     422: "These pixels cannot be shown; the original still downloads.",
     429: "Too many wrong passwords; the next try must wait.",
+    502: "The identity provider does not answer.",
     503: "Too busy, or a part of the archive does not answer; try again later.",
 }
 _FROM_EVERY_GUARD = (401, 403, 429, 503)

@@ -54,6 +54,16 @@ def form(
     )
 
 
+def _provider(summary: str) -> Described:
+    return operation(
+        summary,
+        "pages",
+        SEE_OTHER,
+        refused=(400, 403, 404, 502),
+        public=True,
+    )
+
+
 def _files(summary: str, *, public: bool) -> Described:
     path = parameter("path", text(pattern=r"^[a-z]{1,8}\.(js|css|svg)$"), "A file", place="path")
     return operation(
@@ -87,8 +97,8 @@ PAGES: Mapping[str, Described] = {
     "GET /login": page("Ask who is there", public=True),
     "POST /login": form("Log in", username=text(most=64), password=text(most=64)),
     "POST /logout": form("Log out"),
-    "GET /login/oidc": page("Log in through the hospital's identity provider", public=True),
-    "GET /login/oidc/callback": page("Come back from the identity provider", public=True),
+    "GET /login/oidc": _provider("Log in through the hospital's identity provider"),
+    "GET /login/oidc/callback": _provider("Come back from the identity provider"),
     "POST /language": form("Choose the language of the pages", language=one_of("vi", "en")),
     "GET /static/{path}": _files("Retrieve a file of the pages", public=True),
     "GET /ohif": page("Enter the OHIF viewer"),

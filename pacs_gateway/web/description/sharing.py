@@ -40,8 +40,8 @@ SHARING: Mapping[str, Described] = {
         answers("The link is not valid; nothing tells why.", PAGE, status=403),
         parameters=[
             parameter("requestType", one_of("STUDY", "PATIENT"), "What is asked for"),
-            parameter("studyUID", text(most=8000), "UIDs, separated by commas"),
-            parameter("accessionNumber", text(most=8000), "Numbers, separated by commas"),
+            parameter("studyUID", text(most=400), "UIDs, separated by commas"),
+            parameter("accessionNumber", text(most=400), "Numbers, separated by commas"),
             parameter("patientID", text(most=200), "Identifier, or identifier^^^issuer"),
             parameter("keyId", text(most=64), "Key that signed"),
             parameter("nonce", text(pattern="^[A-Za-z0-9_-]{16,128}$"), "Names the link"),
