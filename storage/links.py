@@ -102,7 +102,7 @@ class Links:
     def revoke(self, nonce: str, *, by: str, at: datetime, until: datetime, entry: Entry) -> None:
         """Refuse a link from now on, used or not, and end the session it opened.
 
-        A link that is not known is remembered `until` no link that exists now can be valid.
+        A link that was not used yet is remembered as revoked `until` then.
         """
         with writing(self._engine) as connection:
             _note(connection, nonce, "", until, None)

@@ -32,6 +32,8 @@ from storage.guests import Guest
 from storage.links import Followed, StoredKey
 from storage.records import utc_now
 
+REVOCATIONS_KEPT = timedelta(days=366)
+"""A link may be signed today and become valid later, but nobody signs a year ahead."""
 OWN_ISSUER = "gateway"
 """Issuer of the key that links of `/api/links` are signed with."""
 
@@ -120,7 +122,7 @@ class ViewEndpoints:
     async def revoke(self, request: Request, nonce: str) -> Response:
         """Refuse a link from now on, used or not, and end the session it opened."""
         now, who = utc_now(), self._recorder.who(request, caller_of(request))
-        until = now + links.LONGEST + 2 * links.CLOCK_SKEW
+        until = now + REVOCATIONS_KEPT
         entry = acts.link_revoked(who, nonce=nonce)
         await run_in_threadpool(
             lambda: self._links.revoke(nonce, by=who.name, at=now, until=until, entry=entry)
