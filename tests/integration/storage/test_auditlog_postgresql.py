@@ -6,13 +6,20 @@ import pytest
 
 from storage.database import Engine, migrate, open_engine
 from storage.testing.audit_log import AuditLogContract
+from storage.testing.databases import empty_postgresql
 from tests.servers import PostgresqlServer
+
+
+@pytest.fixture(scope="module")
+def migrated(postgresql_server: PostgresqlServer) -> Iterator[Engine]:
+    engine = open_engine(postgresql_server.new_database(), busy_deadline_s=10)
+    migrate(engine)
+    yield engine
+    engine.dispose()
 
 
 class TestAuditLogOnPostgresql(AuditLogContract):
     @pytest.fixture
-    def engine(self, postgresql_server: PostgresqlServer) -> Iterator[Engine]:
-        engine = open_engine(postgresql_server.new_database(), busy_deadline_s=10)
-        migrate(engine)
-        yield engine
-        engine.dispose()
+    def engine(self, migrated: Engine) -> Engine:
+        empty_postgresql(migrated)
+        return migrated

@@ -3,21 +3,24 @@
 from collections.abc import Iterator
 
 import pytest
-from sqlalchemy import text
 
-from storage.database import migrate, open_engine
+from storage.database import Engine, migrate, open_engine
 from storage.index import Index
+from storage.testing.databases import empty_postgresql
 from storage.testing.index import IndexContract
 from tests.servers import PostgresqlServer
 
 
+@pytest.fixture(scope="module")
+def engine(postgresql_server: PostgresqlServer) -> Iterator[Engine]:
+    engine = open_engine(postgresql_server.new_database(), busy_deadline_s=10)
+    migrate(engine)
+    yield engine
+    engine.dispose()
+
+
 class TestIndexOnPostgresql(IndexContract):
     @pytest.fixture
-    def index(self, postgresql_server: PostgresqlServer) -> Iterator[Index]:
-        engine = open_engine(postgresql_server.url(), busy_deadline_s=10)
-        with engine.begin() as connection:
-            connection.execute(text("DROP SCHEMA public CASCADE"))
-            connection.execute(text("CREATE SCHEMA public"))
-        migrate(engine)
-        yield Index(engine)
-        engine.dispose()
+    def index(self, engine: Engine) -> Index:
+        empty_postgresql(engine)
+        return Index(engine)

@@ -5,16 +5,20 @@ from pathlib import Path
 import pytest
 
 from storage.auditlog import AuditLog
-from storage.database import Engine, migrate, open_engine
+from storage.database import Engine
 from storage.testing.audit_log import AuditLogContract
+from storage.testing.databases import empty_sqlite, sqlite_template
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return sqlite_template(tmp_path_factory.mktemp("template"))
 
 
 class TestAuditLogOnSqlite(AuditLogContract):
     @pytest.fixture
-    def engine(self, tmp_path: Path) -> Engine:
-        engine = open_engine(f"sqlite:///{tmp_path}/index.sqlite", busy_deadline_s=10)
-        migrate(engine)
-        return engine
+    def engine(self, template: Path, tmp_path: Path) -> Engine:
+        return empty_sqlite(template, tmp_path)
 
     def test_bytes_in_place_of_text_are_found(self, engine: Engine, log: AuditLog) -> None:
         with engine.begin() as connection:

@@ -11,15 +11,19 @@ from storage.index import Index
 from storage.reach import EVERYTHING
 from storage.records import Level, Match, MatchKind, QuerySpec
 from storage.schema import studies
+from storage.testing.databases import empty_sqlite, sqlite_template
 from storage.testing.index import IndexContract
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return sqlite_template(tmp_path_factory.mktemp("template"))
 
 
 class TestIndexOnSqlite(IndexContract):
     @pytest.fixture
-    def index(self, tmp_path: Path) -> Index:
-        engine = open_engine(f"sqlite:///{tmp_path}/index.sqlite", busy_deadline_s=10)
-        migrate(engine)
-        return Index(engine)
+    def index(self, template: Path, tmp_path: Path) -> Index:
+        return Index(empty_sqlite(template, tmp_path))
 
 
 @pytest.mark.parametrize(
