@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image as Picture
 
 from pacs_gateway.imaging import attributes
-from pacs_gateway.imaging.dataset import DataSet
+from pacs_gateway.imaging.dataset import Elements
 from pacs_gateway.imaging.presentation import State
 
 _QUARTER_TURNS = {90: Picture.Transpose.ROTATE_270, 180: Picture.Transpose.ROTATE_180,
@@ -86,7 +86,7 @@ def arrangement(state: State, size: tuple[int, int]) -> Arrangement:
     )
 
 
-def _box(area: DataSet, size: tuple[int, int]) -> tuple[int, int, int, int]:
+def _box(area: Elements, size: tuple[int, int]) -> tuple[int, int, int, int]:
     """Return left, top, columns and rows of a displayed area, all of the image if it is absurd."""
     first = attributes.integers(area, "DisplayedAreaTopLeftHandCorner")
     last = attributes.integers(area, "DisplayedAreaBottomRightHandCorner")
@@ -98,7 +98,7 @@ def _box(area: DataSet, size: tuple[int, int]) -> tuple[int, int, int, int]:
     return 0, 0, *size
 
 
-def _square(area: DataSet, columns: int, rows: int) -> tuple[int, int]:
+def _square(area: Elements, columns: int, rows: int) -> tuple[int, int]:
     """Return columns and rows where pixels are square, enlarged so that nothing is lost."""
     pair = attributes.decimals(area, "PresentationPixelSpacing") or attributes.decimals(
         area, "PresentationPixelAspectRatio"

@@ -11,7 +11,7 @@ is there or it is not, and no offset leaves the buffer.
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from pydicom.datadict import tag_for_keyword
 
@@ -39,6 +39,31 @@ _NEVER_SWAPPED = frozenset({"OB", "UN"})
 _WHOLE_TEXTS = frozenset({"LT", "ST", "UT", "UR"})
 """VRs of one value, in which a backslash is a character."""
 _BYTES = (LONG_LENGTH_VRS | {"AT", "OB or OW", "US or OW", "US or SS or OW"}) - {"UC", "UT", "UR"}
+
+
+class Elements(Protocol):
+    """The elements of one data set or item, wherever they are read from."""
+
+    @property
+    def pixel_tag(self) -> int:
+        """The tag of the pixel data, 0 if there is none."""
+
+    def get(self, name: Name) -> Any:
+        """Return the value of an attribute, None if it is absent or empty.
+
+        Numbers come as int or float, text as str, several of these as a list, a sequence as
+        `Items`, everything else as bytes. A number that is none stays text.
+        """
+
+    def holds(self, name: Name) -> bool:
+        """Return whether an attribute is there with a value."""
+
+    def words(self, name: Name) -> bytes:
+        """Return the bytes of a value, its 16-bit words in little endian order, none if absent."""
+
+
+class Items(Sequence[Elements]):
+    """The items of a sequence."""
 
 
 class Span(NamedTuple):
@@ -119,14 +144,10 @@ class DataSet:
     """Where the value of the pixel data begins; it may end beyond the buffer, or nowhere."""
     pixel_tag: int = 0
     inherited_charset: bytes = b""
-    _sequences: dict[int, "Items"] = field(default_factory=dict)
+    _sequences: dict[int, "LocatedItems"] = field(default_factory=dict)
 
     def get(self, name: Name) -> Any:
-        """Return the value of an attribute, None if it is absent or empty.
-
-        Numbers come as int or float, text as str, several of these as a list, a sequence as
-        `Items`, everything else as bytes. A number that is none stays text.
-        """
+        """Return the value of an attribute as `Elements` says."""
         tag = name if isinstance(name, int) else tag_for_keyword(name) or 0
         located = self.spans.get(tag)
         if located is None:
@@ -150,6 +171,10 @@ class DataSet:
         _, start, stop = self.spans[tag]
         return self.encoding.buffer[start:stop]
 
+    def holds(self, name: Name) -> bool:
+        """Return whether an attribute is there with a value."""
+        return bool(self.raw(name))
+
     def words(self, name: Name) -> bytes:
         """Return the bytes of a value, its 16-bit words in little endian order, none if absent.
 
@@ -163,11 +188,11 @@ class DataSet:
         swapped[0::2], swapped[1::2] = value[1::2], value[0 : len(swapped) : 2]
         return bytes(swapped)
 
-    def _items(self, tag: int, span: Span) -> "Items":
+    def _items(self, tag: int, span: Span) -> "LocatedItems":
         found = self._sequences.get(tag)
         if found is None:
             implicit = self.implicit or span.vr in ("", "UN")
-            found = self._sequences[tag] = Items(self, span, implicit=implicit)
+            found = self._sequences[tag] = LocatedItems(self, span, implicit=implicit)
         return found
 
     def _numbers(self, code: str, value: bytes, order: str | None) -> Any:
@@ -185,8 +210,8 @@ class DataSet:
         return (found[0] if found[0] != "" else None) if len(found) == 1 else found
 
 
-class Items(Sequence[DataSet]):
-    """The items of a sequence; each is located when it is wanted."""
+class LocatedItems(Items):
+    """The items of a sequence in a buffer; each is located when it is wanted."""
 
     def __init__(self, parent: DataSet, span: Span, *, implicit: bool) -> None:
         self._parent = parent

@@ -10,7 +10,7 @@ from PIL import ImageDraw
 
 from pacs_gateway.imaging import attributes, cielab
 from pacs_gateway.imaging.arrangement import Arrangement
-from pacs_gateway.imaging.dataset import DataSet
+from pacs_gateway.imaging.dataset import Elements
 from pacs_gateway.imaging.lettering import Colour, lettering, written
 from pacs_gateway.imaging.presentation import State
 
@@ -39,7 +39,7 @@ _COMPONENTS = 3
 class _Object(NamedTuple):
     """A graphic or a text, with the colour that the state wants for it."""
 
-    item: DataSet
+    item: Elements
     is_text: bool
     colour: Colour | None
 
@@ -69,10 +69,10 @@ def annotated(state: State, picture: Picture.Image, shown: Arrangement) -> Pictu
     return picture
 
 
-def _objects(state: State, layers: Mapping[str, DataSet]) -> Iterator[_Object]:
+def _objects(state: State, layers: Mapping[str, Elements]) -> Iterator[_Object]:
     """Yield what is to be drawn, the lowest layer first."""
 
-    def order(annotation: DataSet) -> int:
+    def order(annotation: Elements) -> int:
         layer = layers.get(attributes.text(annotation, "GraphicLayer"))
         return attributes.integer(layer, "GraphicLayerOrder") or 0 if layer is not None else 0
 
@@ -85,7 +85,7 @@ def _objects(state: State, layers: Mapping[str, DataSet]) -> Iterator[_Object]:
                 yield _Object(item, sequence == "TextObjectSequence", _colour(item, layer))
 
 
-def _colour(item: DataSet, layer: DataSet | None) -> Colour | None:
+def _colour(item: Elements, layer: Elements | None) -> Colour | None:
     """Return the colour of an object's own style or else of its layer, None if neither has one."""
     for sequence, name in _STYLES:
         style = attributes.item(item, sequence)
@@ -100,12 +100,12 @@ def _colour(item: DataSet, layer: DataSet | None) -> Colour | None:
     return min(max(grey, 0) >> 8, 255) if grey is not None else None
 
 
-def _cielab(data_set: DataSet, name: str) -> Colour | None:
+def _cielab(data_set: Elements, name: str) -> Colour | None:
     encoded = attributes.integers(data_set, name)
     return cielab.srgb(encoded) if len(encoded) == _COMPONENTS else None
 
 
-def _placed(item: DataSet, name: str, units: str, shown: Arrangement) -> Points:
+def _placed(item: Elements, name: str, units: str, shown: Arrangement) -> Points:
     """Return points in pixels of what is shown, none if one is far outside of every image."""
     numbers = attributes.decimals(item, name)[: 2 * MAX_POINTS]
     points = np.array(numbers[: len(numbers) // 2 * 2], np.float64).reshape(-1, 2)
@@ -118,7 +118,7 @@ def _placed(item: DataSet, name: str, units: str, shown: Arrangement) -> Points:
     return placed if (np.abs(placed) <= _FARTHEST).all() else np.empty((0, 2))
 
 
-def _draw(draw: ImageDraw.ImageDraw, item: DataSet, shown: Arrangement, colour: Colour) -> None:
+def _draw(draw: ImageDraw.ImageDraw, item: Elements, shown: Arrangement, colour: Colour) -> None:
     points = _placed(item, "GraphicData", "GraphicAnnotationUnits", shown)
     kind = attributes.text(item, "GraphicType")
     if points.size and kind in _DRAWN:
@@ -126,7 +126,7 @@ def _draw(draw: ImageDraw.ImageDraw, item: DataSet, shown: Arrangement, colour: 
         _DRAWN[kind](draw, points, colour, filled=filled)
 
 
-def _write(draw: ImageDraw.ImageDraw, item: DataSet, shown: Arrangement, colour: Colour) -> None:
+def _write(draw: ImageDraw.ImageDraw, item: Elements, shown: Arrangement, colour: Colour) -> None:
     words = str(attributes.first(item, "UnformattedTextValue") or "")
     corner = _placed(item, "BoundingBoxTopLeftHandCorner", "BoundingBoxAnnotationUnits", shown)
     anchor = _placed(item, "AnchorPoint", "AnchorPointAnnotationUnits", shown)

@@ -5,12 +5,12 @@ cannot be read counts as absent, and one that makes no sense is replaced by the 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pacs_gateway.dicom import meta
 from pacs_gateway.errors import NotADataSetError, UnrenderableError
 from pacs_gateway.imaging import attributes, dataset, tables
-from pacs_gateway.imaging.dataset import DataSet
+from pacs_gateway.imaging.dataset import DataSet, Elements
 from pacs_gateway.imaging.image import (
     PALETTE_COLOR,
     SAMPLES_OF_COLOUR,
@@ -80,7 +80,16 @@ def image(header: Header) -> Image:
 
     Raises UnrenderableError for sizes and depths no decoder here produces.
     """
-    data_set = header.data_set
+    big_endian = (
+        header.big_endian or header.transfer_syntax_uid == meta.GE_IMPLICIT_VR_BIG_ENDIAN_PIXELS
+    )
+    found = image_of(header.data_set, header.transfer_syntax_uid)
+    swapped = big_endian and found.bits_allocated <= _BYTE_BITS and _has_words(header.data_set)
+    return replace(found, big_endian=big_endian, word_swapped=swapped)
+
+
+def image_of(data_set: Elements, transfer_syntax_uid: str) -> Image:
+    """Return the attributes of pixels in little endian; raises as `image`."""
     kind = _KINDS.get(data_set.pixel_tag, Kind.INTEGER)
     samples = attributes.integer(data_set, "SamplesPerPixel") or 1
     photometric = attributes.text(data_set, "PhotometricInterpretation") or _likely_model(
@@ -93,13 +102,11 @@ def image(header: Header) -> Image:
     if allocated not in _BITS_ALLOCATED[kind]:
         raise UnrenderableError(f"Pixels of {allocated} bits cannot be shown.")
     stored, high_bit = _stored_bits(data_set, allocated)
-    syntax = header.transfer_syntax_uid
-    big_endian = header.big_endian or syntax == meta.GE_IMPLICIT_VR_BIG_ENDIAN_PIXELS
     return Image(
-        transfer_syntax_uid=syntax,
+        transfer_syntax_uid=transfer_syntax_uid,
         kind=kind,
-        big_endian=big_endian,
-        word_swapped=big_endian and allocated <= _BYTE_BITS and _has_words(data_set),
+        big_endian=False,
+        word_swapped=False,
         rows=rows,
         columns=columns,
         samples=samples,
@@ -112,14 +119,14 @@ def image(header: Header) -> Image:
     )
 
 
-def _size(data_set: DataSet) -> tuple[int, int]:
+def _size(data_set: Elements) -> tuple[int, int]:
     rows, columns = (attributes.integer(data_set, name) or 0 for name in ("Rows", "Columns"))
     if rows < 1 or columns < 1:
         raise UnrenderableError(f"An image of {rows} x {columns} pixels cannot be shown.")
     return rows, columns
 
 
-def _likely_model(data_set: DataSet, samples: int) -> str:
+def _likely_model(data_set: Elements, samples: int) -> str:
     """Return the photometric interpretation where the header names none."""
     if samples > 1:
         return "RGB"
@@ -132,7 +139,7 @@ def _has_words(data_set: DataSet) -> bool:
     return data_set.pixels is not None and data_set.pixels.vr in ("", "OW")
 
 
-def _stored_bits(data_set: DataSet, allocated: int) -> tuple[int, int]:
+def _stored_bits(data_set: Elements, allocated: int) -> tuple[int, int]:
     """Return Bits Stored and High Bit, as the standard demands where the header is impossible."""
     stored = _between(1, attributes.integer(data_set, "BitsStored"), allocated)
     high_bit = attributes.integer(data_set, "HighBit")
@@ -146,10 +153,14 @@ def shades(header: Header, number: int) -> Shades:
 
     Real World Value Mapping is for measurements, never for the picture (PS3.3 C.7.6.16.2.11).
     """
-    data_set = header.data_set
+    return replace(shades_of(header.data_set, number), supplement=_supplement(header))
+
+
+def shades_of(data_set: Elements, number: int) -> Shades:
+    """Return `shades` without the supplemental palette."""
     signed = attributes.integer(data_set, "PixelRepresentation") == 1
-    transformation = _group(data_set, number, "PixelValueTransformationSequence", "RescaleSlope")
-    voi = _group(data_set, number, "FrameVOILUTSequence", "WindowCenter", "VOILUTSequence")
+    transformation = group(data_set, number, "PixelValueTransformationSequence", "RescaleSlope")
+    voi = group(data_set, number, "FrameVOILUTSequence", "WindowCenter", "VOILUTSequence")
     # A slope of zero would make every pixel one value; nobody means that.
     slope = attributes.decimal(transformation, "RescaleSlope") or 1.0
     intercept = attributes.decimal(transformation, "RescaleIntercept") or 0.0
@@ -164,11 +175,10 @@ def shades(header: Header, number: int) -> Shades:
         voi_lut=look_up_table(voi_lut, signed=signed or intercept < 0 or slope < 0),
         inverted=_inverted(data_set),
         padding=_padding(data_set, signed=signed),
-        supplement=_supplement(header),
     )
 
 
-def _inverted(data_set: DataSet) -> bool:
+def _inverted(data_set: Elements) -> bool:
     """Return whether low values are bright.
 
     Presentation LUT Shape says it where it stands, and should agree with MONOCHROME1 and 2
@@ -222,7 +232,7 @@ def _palette_values(header: Header, colour: str, entries: int, bits: int) -> Seq
     return tables.SegmentedTable(numbers, bits=bits, entries=entries).expand()
 
 
-def look_up_table(item: DataSet | None, *, signed: bool = False) -> Lut | None:
+def look_up_table(item: Elements | None, *, signed: bool = False) -> Lut | None:
     """Return the table of one item of a LUT sequence (PS3.3 C.11.1.1), None if there is none.
 
     `signed` tells whether its inputs may be negative.
@@ -247,7 +257,7 @@ def _numbers(data: bytes, entries: int, bits: int) -> Sequence[int]:
     return tables.words(data)
 
 
-def _descriptor(data_set: DataSet, keyword: str, *, signed: bool) -> tuple[int, int, int] | None:
+def _descriptor(data_set: Elements, keyword: str, *, signed: bool) -> tuple[int, int, int] | None:
     """Return number of entries, first input and bits of an entry (PS3.3 C.11.1.1.1).
 
     `signed` tells whether the inputs may be negative: then a first input beyond 32,767 is.
@@ -262,7 +272,7 @@ def _descriptor(data_set: DataSet, keyword: str, *, signed: bool) -> tuple[int, 
     return (entries & 0xFFFF) or _BEYOND_WORD, first, _between(1, bits & 0xFFFF, 16)
 
 
-def window(data_set: DataSet) -> Window | None:
+def window(data_set: Elements) -> Window | None:
     """Return the first window of a data set or item (PS3.3 C.11.2.1.2), None if there is none."""
     center, width = (
         attributes.decimal(data_set, "WindowCenter"),
@@ -275,7 +285,7 @@ def window(data_set: DataSet) -> Window | None:
     return found if found.valid else None
 
 
-def _padding(data_set: DataSet, *, signed: bool) -> tuple[int, int] | None:
+def _padding(data_set: Elements, *, signed: bool) -> tuple[int, int] | None:
     value = attributes.integer(data_set, "PixelPaddingValue")
     if value is None:
         return None
@@ -292,15 +302,15 @@ def _negative_beyond_sign(number: int) -> int:
     return number - _BEYOND_WORD if _SIGN <= number < _BEYOND_WORD else number
 
 
-def _group(data_set: DataSet, number: int, macro: str, *keywords: str) -> DataSet:
-    """Return what holds a value for the frame: its own group, a shared one, or the top level."""
+def group(data_set: Elements, number: int, macro: str, *keywords: str) -> Elements:
+    """Return what holds a value for frame `number`: its own group, a shared one, or the top level."""
     own = attributes.item(data_set, "PerFrameFunctionalGroupsSequence", number - 1)
     shared = attributes.item(data_set, "SharedFunctionalGroupsSequence")
     for functional_groups in (own, shared):
         if functional_groups is None:
             continue
         item = attributes.item(functional_groups, macro)
-        if item is not None and any(item.raw(keyword) for keyword in keywords):
+        if item is not None and any(item.holds(keyword) for keyword in keywords):
             return item
     return data_set
 
@@ -309,9 +319,8 @@ def _between(low: int, value: int | None, high: int) -> int:
     return high if value is None or not low <= value <= high else value
 
 
-def frame_duration_ms(header: Header, number: int) -> float:
+def frame_duration_ms(data_set: Elements, number: int) -> float:
     """Return how long frame `number` of a cine is shown (PS3.3 C.7.6.5, C.8.9.4)."""
-    data_set = header.data_set
     vector = attributes.decimals(data_set, "FrameTimeVector")
     # Each entry is the time from the frame before to its own.
     if len(vector) > number and vector[number] > 0:

@@ -19,7 +19,7 @@ from PIL import Image as Picture
 from PIL import ImageDraw
 
 from pacs_gateway.imaging import attributes, header, luts, overlay
-from pacs_gateway.imaging.dataset import DataSet
+from pacs_gateway.imaging.dataset import Elements
 from pacs_gateway.imaging.decode import Decoded
 from pacs_gateway.imaging.image import Shades
 
@@ -39,16 +39,16 @@ class State:
     sop_instance_uid: str
     number: int
 
-    def chosen(self, sequence: str) -> Sequence[DataSet]:
+    def chosen(self, sequence: str) -> Sequence[Elements]:
         """Return the items of a sequence that are about this frame: all images if none is named."""
         found = attributes.items(self.header.data_set, sequence)
         return [item for item in found if self._concerns(item)]
 
-    def _concerns(self, item: DataSet) -> bool:
+    def _concerns(self, item: Elements) -> bool:
         references = attributes.items(item, "ReferencedImageSequence")
         return not references or any(self._is_meant(reference) for reference in references)
 
-    def _is_meant(self, reference: DataSet) -> bool:
+    def _is_meant(self, reference: Elements) -> bool:
         uid = str(attributes.first(reference, "ReferencedSOPInstanceUID") or "")
         frames = attributes.integers(reference, "ReferencedFrameNumber")
         return uid == self.sop_instance_uid and (not frames or self.number in frames)

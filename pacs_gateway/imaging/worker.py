@@ -78,7 +78,7 @@ def render_cine(
         pictures.append(picture)
         if _bytes_of(picture) * (number + 1) > max_bytes:
             break
-    durations = [header.frame_duration_ms(parsed, n + 1) for n in range(len(pictures))]
+    durations = [header.frame_duration_ms(parsed.data_set, n + 1) for n in range(len(pictures))]
     return encode_cine(pictures, durations, options=options, profile=profile)
 
 

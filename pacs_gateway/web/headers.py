@@ -7,7 +7,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _POLICY = (
     "default-src 'self'; img-src 'self' blob: data:; object-src 'none'; base-uri 'none';"
-    " form-action 'self'"
+    # Codecs are WebAssembly; the reading viewer's library starts workers from blobs of its own.
+    " script-src 'self' 'wasm-unsafe-eval'; worker-src 'self' blob:; form-action 'self'"
 )
 IMMUTABLE = "private, max-age=31536000, immutable"
 """For bytes that can never change under their address; `private`, as they are patients' data."""

@@ -126,6 +126,15 @@ def choose(accept: str, offered: Sequence[str]) -> str:
     return max(wishes, key=wishes.__getitem__)
 
 
+def takes(coding: str, accept_encoding: str) -> bool:
+    """Return whether a client takes a content coding (RFC 9110 12.5.3); all browsers take gzip."""
+    for item in accept_encoding.lower().split(","):
+        name, _, weight = item.replace(" ", "").partition(";q=")
+        if name == coding:
+            return weight.strip("0.") != "" or not weight
+    return False
+
+
 def _narrowness(wanted: MediaType, *, name: str) -> Specificity | None:
     return (wanted.specificity,) if wanted.matches(name) else None
 

@@ -18,6 +18,7 @@ from pacs_gateway.errors import BadRequestError, UnknownError
 from pacs_gateway.ohif import configuration, installation, release, rewriting
 from pacs_gateway.web.caching import REVALIDATE, not_modified
 from pacs_gateway.web.headers import IMMUTABLE
+from pacs_gateway.web.negotiation import takes
 from pacs_gateway.web.templating import Templates
 
 CONFIGURATION = "app-config.js"
@@ -138,7 +139,7 @@ class OhifEndpoints:
         if file.suffix == ".js":
             headers["Content-Security-Policy"] = _WORKER_POLICY
         compressed = file.with_name(f"{file.name}.gz")
-        if _takes_gzip(request) and compressed.is_file():
+        if takes("gzip", request.headers.get("accept-encoding", "")) and compressed.is_file():
             file = compressed
             headers |= {"Content-Encoding": "gzip", "ETag": f'"{self._folder.parent.name}-gzip"'}
         return not_modified(request, headers) or FileResponse(
@@ -165,11 +166,3 @@ def _is_allowed(name: str, value: str) -> bool:
     pattern = _PARAMETERS.get(name.lower())
     return pattern is not None and pattern.fullmatch(value) is not None
 
-
-def _takes_gzip(request: Request) -> bool:
-    """Return whether the client takes gzip (RFC 9110 12.5.3); all browsers do."""
-    for item in request.headers.get("accept-encoding", "").split(","):
-        coding, _, weight = item.replace(" ", "").partition(";q=")
-        if coding.lower() == "gzip":
-            return weight.strip("0.") != "" or not weight
-    return False

@@ -19,6 +19,7 @@ from pacs_gateway.web.datasets import XML, Form, choose_form, xml_parts
 from pacs_gateway.web.envelope import Part, enveloped
 from pacs_gateway.web.framedata import FrameData
 from pacs_gateway.web.multipart import MultipartWriter
+from pacs_gateway.web.negotiation import takes
 from pacs_gateway.web.paths import (
     INSTANCE,
     SERIES,
@@ -103,7 +104,7 @@ class RetrieveEndpoints:
     def _metadata(self, request: Request) -> Content | Response:
         study, series, instance = uids_of(request)
         form = choose_form(accept_of(request), single=instance is not None)
-        zipped = _takes_gzip(request)
+        zipped = takes("gzip", request.headers.get("accept-encoding", ""))
         base = address.base_url(request, behind_proxy=self._behind_proxy)
         revision: Sequence[int] | None = None
         if series is not None and instance is not None:
@@ -201,10 +202,3 @@ def _located(header: StoredHeader, study_url: str) -> DicomJson:
     model: DicomJson = json.loads(document)[0]
     return model
 
-
-def _takes_gzip(request: Request) -> bool:
-    for coding in request.headers.get("accept-encoding", "").lower().split(","):
-        name, _, weight = coding.replace(" ", "").partition(";q=")
-        if name == "gzip":
-            return weight.strip("0.") != "" or weight == ""
-    return False

@@ -47,7 +47,9 @@ def test_the_own_profile_is_passed_on() -> None:
     assert picture.tobytes() == COLOUR.tobytes()
 
 
-@pytest.mark.parametrize("damaged", [None, b"no profile", OWN[:100]])
+@pytest.mark.parametrize(
+    "damaged", [None, b"no profile", OWN[:100]], ids=["none", "text", "cut short"]
+)
 @pytest.mark.parametrize("choice", [OWN_PROFILE, SRGB])
 def test_without_a_usable_one_colours_are_srgb(damaged: bytes | None, choice: str) -> None:
     picture, profile = profiles.profiled(COLOUR, data_set(damaged), choice)

@@ -67,8 +67,12 @@ def test_nothing_runs_but_our_own_files() -> None:
     )
     assert policy["default-src"] == policy["form-action"] == "'self'"
     assert policy["object-src"] == policy["base-uri"] == "'none'"
+    # WebAssembly is code of ours too; texts are never run as code.
+    assert policy["script-src"] == "'self' 'wasm-unsafe-eval'"
+    assert policy["worker-src"] == "'self' blob:"
     assert set(policy) == {
-        *("default-src", "img-src", "object-src", "base-uri", "form-action", "frame-ancestors")
+        *("default-src", "img-src", "object-src", "base-uri", "form-action", "frame-ancestors"),
+        *("script-src", "worker-src"),
     }
 
 
