@@ -16,6 +16,10 @@ EXPLICIT_VR_BIG_ENDIAN = "1.2.840.10008.1.2.2"
 GE_IMPLICIT_VR_BIG_ENDIAN_PIXELS = "1.2.840.113619.5.2"
 
 # Derived from a UUID (PS3.5 B.2), so that nobody has to be asked for a root.
+_LOSSY = frozenset(
+    f"1.2.840.10008.1.2.4.{number}" for number in (50, 51, 53, 55, 81, 91, 93, 111, 112, 203)
+)
+
 IMPLEMENTATION_CLASS_UID = "2.25.211766373420133497206893170953914893127"
 IMPLEMENTATION_VERSION_NAME = f"PACSGW_{__version__}"
 SENDER_CREATOR_UID = "2.25.54197839472116530841990715648235076641"
@@ -32,6 +36,11 @@ _LONG_LENGTH_VRS = frozenset({b"OB", b"OW", b"UN", b"UT", b"UC", b"UR", b"SQ", b
 def is_deflated(transfer_syntax_uid: str) -> bool:
     """Return whether the data set is a deflate stream (PS3.5 A.5)."""
     return transfer_syntax_uid == DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN
+
+
+def is_lossy(transfer_syntax_uid: str) -> bool:
+    """Return whether still images in a transfer syntax have usually lost something."""
+    return transfer_syntax_uid in _LOSSY
 
 
 def inflated_syntax(transfer_syntax_uid: str) -> str:

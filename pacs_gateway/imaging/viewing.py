@@ -30,15 +30,6 @@ MAX_FRAMES = 10_000
 _OVERLAY_GROUPS = range(0x6000, 0x6020, 2)
 _OVERLAY_DATA = 0x3000
 _CINE_KEYWORDS = ("FrameTime", "FrameTimeVector", "RecommendedDisplayFrameRate", "CineRate")
-_NATIVE_SYNTAXES = frozenset(
-    {
-        meta.IMPLICIT_VR_LITTLE_ENDIAN,
-        meta.EXPLICIT_VR_LITTLE_ENDIAN,
-        meta.EXPLICIT_VR_BIG_ENDIAN,
-        meta.DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN,
-        meta.GE_IMPLICIT_VR_BIG_ENDIAN_PIXELS,
-    }
-)
 _DRAWN_BITS = (8, 16)
 """Bits Allocated of pixels that a browser's typed arrays hold as they are."""
 
@@ -109,9 +100,9 @@ def _stored(data_set: Elements, transfer_syntax_uid: str) -> Facts | None:
         "MIXED",
     ):
         return None
-    # Codecs with loss may overshoot the bits of a value, above which native cells hold other things.
-    native = transfer_syntax_uid in _NATIVE_SYNTAXES
-    bits = image.bits_stored if native or image.signed else image.bits_allocated
+    # Codecs with loss may overshoot the bits of a value, above which others may hold other things.
+    overshoots = meta.is_lossy(transfer_syntax_uid) and not image.signed
+    bits = image.bits_allocated if overshoots else image.bits_stored
     return {"bits": bits, "signed": image.signed}
 
 

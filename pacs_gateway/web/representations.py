@@ -69,9 +69,6 @@ VIDEO_TYPES: Mapping[str, Sequence[str]] = {
 }
 """Media types of video, which nothing here decodes."""
 
-LOSSY = frozenset(
-    f"1.2.840.10008.1.2.4.{number}" for number in (50, 51, 53, 55, 81, 91, 93, 111, 112, 203)
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +162,7 @@ def _object_forms(stored: str) -> Sequence[_Form]:
         return (native, *made)
     if stored not in STILL_TYPES and not meta.is_deflated(stored):
         return (form(syntax=stored, is_default=True, is_any=True),)
-    lossy = stored in LOSSY
+    lossy = meta.is_lossy(stored)
     decoded = (
         form(syntax=stored, is_default=lossy, is_any=True),
         form(syntax=EXPLICIT_VR_LITTLE_ENDIAN, is_default=not lossy),
@@ -192,7 +189,7 @@ def _frame_forms(stored: str) -> Sequence[_Form]:
     forms += [
         _Form(media_type=name, syntax=stored, is_default=True, is_any=is_any) for name in names
     ]
-    return forms if not decoded or stored in LOSSY else (*forms, *_made_forms(stored))
+    return forms if not decoded or meta.is_lossy(stored) else (*forms, *_made_forms(stored))
 
 
 def _made_forms(stored: str) -> Iterator[_Form]:

@@ -15,6 +15,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from pacs_gateway import __version__
+from pacs_gateway.dicom import meta
 from pacs_gateway.dicom.bulk import bulk_value
 from pacs_gateway.documents.kinds import VIDEOS, kind_of
 from pacs_gateway.imaging import attributes
@@ -26,7 +27,6 @@ from pacs_gateway.web.caching import not_modified, validators
 from pacs_gateway.web.headerdocuments import Remembering, gzipped
 from pacs_gateway.web.negotiation import takes
 from pacs_gateway.web.paths import INSTANCE, uids_of
-from pacs_gateway.web.representations import LOSSY
 from pacs_gateway.web.services import Services
 from pacs_gateway.web.streaming import Content, answer_of
 from storage.lookup import StoredHeader
@@ -111,7 +111,7 @@ class ViewingEndpoints:
             "address": INSTANCE.format(
                 study=study, series=header.series_uid, instance=header.sop_instance_uid
             ),
-            "lossy": _text(elements, "LossyImageCompression") == _LOSSY or syntax in LOSSY,
+            "lossy": _text(elements, "LossyImageCompression") == _LOSSY or meta.is_lossy(syntax),
             "acquired": _text(elements, "AcquisitionTime") or _text(elements, "ContentTime"),
             "sliceLocation": attributes.decimal(elements, "SliceLocation"),
             "laterality": _text(elements, "ImageLaterality"),
