@@ -121,6 +121,7 @@ TABLE: Mapping[str, Rule] = {
     "GET /shared/download": Rule(Permission.VIEW),
     "GET /studies/{study_uid}/share": Rule(Permission.SHARE, Studies.NAMED),
     "POST /studies/{study_uid}/share": Rule(Permission.SHARE, Studies.NAMED),
+    "GET /api/studies/{study}/display": LOOK,
     "GET /api/studies/{study}/archive": Rule(Permission.DOWNLOAD, Studies.NAMED),
     "GET /admin/shares": SHARE,
     "GET /admin/shares/{share_id}": SHARE,

@@ -39,6 +39,7 @@ from pacs_gateway.web.signin import OIDC_PATH, SignInEndpoints, no_provider
 from pacs_gateway.web.stow import StoreEndpoints
 from pacs_gateway.web.templating import Templates
 from pacs_gateway.web.view import ViewEndpoints
+from pacs_gateway.web.viewing import ViewingEndpoints
 from pacs_gateway.web.wado import RetrieveEndpoints
 from pacs_gateway.web.wado_uri import WadoUriEndpoints
 
@@ -89,6 +90,7 @@ def create_app(services: Services) -> FastAPI:
             *_oidc(services, logins, management, authenticator),
             *SessionEndpoints(services, logins, authenticator).routes(),
             *SignInEndpoints(services, logins, authenticator, templates).routes(),
+            *ViewingEndpoints(services).routes(),
             *PageEndpoints(services, templates).routes(),
             *ShareEndpoints(services, sharing, authenticator, templates).routes(),
             *SharedEndpoints(services, sharing, rendered, packages, templates).routes(),

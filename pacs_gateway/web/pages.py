@@ -12,9 +12,10 @@ from pacs_gateway.web.access import caller_of
 from pacs_gateway.web.listpage import receiver_of, studies_context
 from pacs_gateway.web.services import Services
 from pacs_gateway.web.sharing import BY_SHARE
+from pacs_gateway.web.staticfiles import ImmutableFiles
 from pacs_gateway.web.studylist import read_filters, read_page
 from pacs_gateway.web.studypage import study_context
-from pacs_gateway.web.templating import ImmutableFiles, Templates
+from pacs_gateway.web.templating import Templates
 
 
 class PageEndpoints:
