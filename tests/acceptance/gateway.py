@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from pydantic import SecretStr
 from pacs_gateway.access.accounts import ensure_administrator
 from pacs_gateway.app import Archive, open_archive, prepare_database
 from pacs_gateway.config import DicomSettings, Settings, SpoolSettings, WebSettings
+from pacs_gateway.errors import GatewayError
 from pacs_gateway.imaging.render import Renderer
 from pacs_gateway.web.app import create_app
 from pacs_gateway.web.composition import services_of
@@ -31,10 +32,23 @@ class Gateway:
     def store(self, files: Iterable[bytes]) -> None:
         """Take Part 10 files in and wait until they are visible."""
         for file in files:
-            origin = Origin(source="import", peer="tests", received_at=utc_now())
-            with self.archive.ingest.begin_file(origin) as arrival:
-                arrival.write(file)
-                arrival.accept()
+            self._accept(file)
+        self._commit()
+
+    def offer(self, files: Iterable[bytes]) -> None:
+        """Take in those of the files that a gateway takes."""
+        for file in files:
+            with suppress(GatewayError):
+                self._accept(file)
+        self._commit()
+
+    def _accept(self, file: bytes) -> None:
+        origin = Origin(source="import", peer="tests", received_at=utc_now())
+        with self.archive.ingest.begin_file(origin) as arrival:
+            arrival.write(file)
+            arrival.accept()
+
+    def _commit(self) -> None:
         committer = self.archive.committer()
         while committer.run_once():
             pass
