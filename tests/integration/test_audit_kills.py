@@ -60,7 +60,11 @@ def write_and_be_killed(url: str, first: int, after_s: float) -> set[str]:
     answered: set[str] = set()
     for writer in writers:
         writer.send_signal(signal.SIGKILL)
-        answered.update(writer.communicate(timeout=30)[0].split())
+        assert writer.stdout is not None
+        # Not `communicate`, which would not see what was read ahead with the first line.
+        answered.update(writer.stdout.read().split())
+        writer.wait(timeout=30)
+        writer.stdout.close()
     return answered
 
 
