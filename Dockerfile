@@ -4,12 +4,14 @@ WORKDIR /source
 COPY requirements/ requirements/
 RUN python -m venv /opt/gateway \
     && /opt/gateway/bin/pip install --no-cache-dir --require-hashes -r requirements/run.txt
-COPY pyproject.toml README.md LICENSE ./
+COPY pyproject.toml hatch_build.py README.md LICENSE ./
 COPY pacs_gateway/ pacs_gateway/
 COPY storage/ storage/
 COPY viewer/ viewer/
 RUN pip wheel --no-cache-dir --no-deps --wheel-dir /wheels . \
-    && /opt/gateway/bin/pip install --no-cache-dir --no-deps /wheels/*.whl
+    && /opt/gateway/bin/pip install --no-cache-dir --no-deps /wheels/*.whl \
+    && { /opt/gateway/bin/python -c 'import sys, viewer; sys.exit(not viewer.bundle_built())' \
+        || echo "WARNING: no npm registry was reached; this image has no reading viewer"; }
 
 FROM python:3.13-slim-bookworm
 # A fixed number, so that the volume's owner is the same after every update.

@@ -3,13 +3,14 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.set-up
+BUNDLE := $(VENV)/.viewer-tried
 
 .DEFAULT_GOAL := help
 
 help:  ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
 
-setup: $(STAMP)  ## make .venv with the project and all its development needs
+setup: $(STAMP) $(BUNDLE)  ## make .venv with the project and all its development needs
 
 $(STAMP): requirements/dev.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -20,21 +21,27 @@ $(STAMP): requirements/dev.txt pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $(STAMP)
 
+# What could not be built is said once, and tried again when the packages change or by hand.
+$(BUNDLE): $(STAMP) viewer/package.json viewer/package-lock.json $(wildcard viewer/bundle/*)
+	@$(BIN)/pacs-gateway viewer build || true
+	@touch $(BUNDLE)
+
 demo: setup  ## start the gateway here, send it the sample studies, print URL and login
 	@exec $(BIN)/pacs-gateway demo
 
-check: setup  ## format, lint, strict types, import contracts
+check: setup  ## format, lint, strict types of Python and JavaScript, import contracts
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m tests.javascript
 
 unit: setup  ## tests without servers
 	$(BIN)/python -m pytest tests/unit
 
 test: setup  ## every test, with real servers
 	@tests/install_servers
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 bench: setup  ## measure beside Orthanc, as ratios in one run
 	$(BIN)/python -m benchmarks
@@ -47,7 +54,7 @@ lock: setup  ## renew requirements/ from pyproject.toml, with hashes
 		--no-header --no-emit-index-url --no-annotate --extra dev --extra video pyproject.toml requirements/build.in \
 		-o requirements/dev.txt
 
-clean:  ## remove .venv and caches, keep data
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+clean:  ## remove .venv, what was built and caches, keep data
+	rm -rf $(VENV) viewer/node_modules viewer/static/vendor .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 
 .PHONY: help setup demo check unit test bench lock clean

@@ -21,6 +21,16 @@ def static_dir() -> Path:
     return _HERE / "static"
 
 
+def hanging_protocols() -> Path:
+    """Return the file of the hanging protocols that come with the viewer."""
+    return _HERE / "hanging.json"
+
+
+def bundle_built() -> bool:
+    """Return whether the third-party code of the reading viewer is there, whole."""
+    return (static_dir() / "vendor" / "manifest.json").is_file()
+
+
 @cache
 def catalogue(language: str) -> Mapping[str, str]:
     """Return every text of one of `LANGUAGES` by its key.

@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 
 from pacs_gateway import __version__, exposure
-from pacs_gateway.cli import audit, devices, linkkeys, ohif, serving, tokens, users
+from pacs_gateway.cli import audit, devices, linkkeys, ohif, serving, tokens, users, viewer
 from pacs_gateway.cli.demonstration import demonstrate
 from pacs_gateway.cli.exporting import export_studies
 from pacs_gateway.cli.importing import import_paths
@@ -30,6 +30,7 @@ app.add_typer(tokens.commands, name="token")
 app.add_typer(linkkeys.commands, name="link-key")
 app.add_typer(audit.commands, name="audit")
 app.add_typer(ohif.commands, name="ohif")
+app.add_typer(viewer.commands, name="viewer")
 
 
 class RoleName(StrEnum):
