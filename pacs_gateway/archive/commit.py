@@ -5,11 +5,11 @@ running the same code again ends in the same state (rules D3 to D5 of docs/desig
 """
 
 import mmap
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
 from threading import Event
@@ -17,18 +17,16 @@ from threading import Event
 import structlog
 
 from pacs_gateway.archive.deletion import Deletion
+from pacs_gateway.archive.describing import describe_object
 from pacs_gateway.archive.examine import Examiner
 from pacs_gateway.audit import acts
 from pacs_gateway.audit.acts import Who
-from pacs_gateway.dicom import meta, pixels
-from pacs_gateway.dicom.describe import MAX_TRAILER_BYTES, ObjectFacts, describe
-from pacs_gateway.dicom.identity import identify
 from pacs_gateway.errors import IdentityError, NotADataSetError
 from storage.auditlog import Entry
 from storage.errors import StorageError
 from storage.index import Index
-from storage.objects import ObjectStore
-from storage.records import InstanceRecord, Origin, Outcome, StoredInstance, object_key
+from storage.objects import ObjectStore, modified_at
+from storage.records import InstanceRecord, Outcome, StoredInstance
 from storage.spool import ReadyEntry, Spool
 
 LISTED_AT_ONCE = 4096
@@ -37,6 +35,8 @@ IDLE_S = 0.05
 """How often an idle committer looks for work; short enough that nobody waits for a picture."""
 FIRST_PAUSE_S = 1.0
 LONGEST_PAUSE_S = 60.0
+VIEWER = "viewer"
+"""Source of what people save in a viewer."""
 ONE_TRANSFER = timedelta(hours=1)
 """What a sender adds to a study within this is one act of the audit trail: scanners send series
 by series, in associations of their own."""
@@ -138,43 +138,13 @@ class Committer:
 
     def _prepare(self, entry: ReadyEntry) -> _Prepared:
         with _mapped(entry.path) as buffer:
-            head = meta.decode(buffer[: meta.MAX_META_BYTES])
-            if head is None:
-                raise NotADataSetError("It is cut off within its file meta information.")
-            with self._examiner.examine(
+            record = describe_object(
                 buffer,
-                data_set_offset=head.length,
-                transfer_syntax_uid=head.transfer_syntax_uid,
-            ) as examined:
-                identity = identify(
-                    examined.layout,
-                    sop_class_uid=head.sop_class_uid,
-                    sop_instance_uid=head.sop_instance_uid,
-                )
-                location = pixels.locate(examined.layout, examined.plain)
-                end = location.offset if location else len(examined.plain)
-                facts = ObjectFacts(
-                    study_uid=identity.study_uid,
-                    series_uid=identity.series_uid,
-                    sop_instance_uid=identity.sop_instance_uid,
-                    sop_class_uid=identity.sop_class_uid,
-                    transfer_syntax_uid=head.transfer_syntax_uid,
-                    pixels=location,
-                    object_key=object_key(
-                        identity.study_uid,
-                        identity.series_uid,
-                        identity.sop_instance_uid,
-                        entry.sha256,
-                    ),
-                    sha256=entry.sha256,
-                    size=len(buffer),
-                    data_set_offset=head.length,
-                    origin=_origin(head.sender, entry.path),
-                )
-                data_set = examined.plain[examined.data_set_offset : end]
-                behind = end + location.length if location else end
-                trailer = examined.plain[behind : behind + MAX_TRAILER_BYTES + 1]
-        return _Prepared(entry, _described(data_set, facts, trailer))
+                self._examiner,
+                sha256=entry.sha256,
+                received_at=modified_at(entry.path.stat()),
+            )
+        return _Prepared(entry, record)
 
     def _resent(self, item: _Prepared, versions: Iterable[StoredInstance]) -> StoredInstance | None:
         """Return the version that has this data set already, from another sender perhaps."""
@@ -197,31 +167,6 @@ class Committer:
             return _digest(stored) == _digest(iter(lambda: file.read(1024 * 1024), b""))
 
 
-def _described(data_set: bytes, facts: ObjectFacts, trailer: bytes) -> InstanceRecord:
-    """Describe an acknowledged object, whatever its header: it must become visible."""
-    head = meta.encode(
-        sop_class_uid=facts.sop_class_uid,
-        sop_instance_uid=facts.sop_instance_uid,
-        transfer_syntax_uid=meta.inflated_syntax(facts.transfer_syntax_uid),
-    )
-    try:
-        return describe(head + data_set, facts, trailer)
-    except NotADataSetError as error:
-        _log.warning("header unreadable; filed by its UIDs alone", reason=str(error))
-        return describe(head, facts)
-
-
-def _origin(sender: Mapping[str, str] | None, path: Path) -> Origin:
-    fields = sender or {"source": "import", "peer": "", "address": ""}
-    received_at = datetime.fromtimestamp(path.stat().st_mtime, UTC)
-    return Origin(
-        source=fields["source"],
-        peer=fields["peer"],
-        address=fields["address"],
-        received_at=received_at,
-    )
-
-
 def _without_repetition(prepared: Iterable[_Prepared]) -> Iterator[list[_Prepared]]:
     group: dict[str, _Prepared] = {}
     for item in prepared:
@@ -234,16 +179,29 @@ def _without_repetition(prepared: Iterable[_Prepared]) -> Iterator[list[_Prepare
 
 
 def _arrivals(items: Iterable[_Prepared]) -> Iterator[Entry]:
-    """Yield what goes on record: one row for each study and who brought it."""
+    """Yield what goes on record: one row for each study and who brought it.
+
+    What somebody saves in a viewer is an act each time.
+    """
     told = set()
     for item in items:
         record, origin = item.record, item.record.origin
+        who = Who(name=origin.peer, role=origin.source, address=origin.address)
+        if origin.source == VIEWER:
+            yield acts.annotated(
+                who,
+                study_uid=record.study_uid,
+                patient_id=record.keys.get("PatientID", ""),
+                instance=record.sop_instance_uid,
+                form=record.keys.get("Modality", ""),
+            )
+            continue
         transfer = (origin.source, origin.peer, origin.address, record.study_uid)
         if transfer in told:
             continue
         told.add(transfer)
         yield acts.received(
-            Who(name=origin.peer, role=origin.source, address=origin.address),
+            who,
             study_uid=record.study_uid,
             patient_id=record.keys.get("PatientID", ""),
             again_after=ONE_TRANSFER,

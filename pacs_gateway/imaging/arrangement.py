@@ -11,7 +11,7 @@ from PIL import Image as Picture
 
 from pacs_gateway.imaging import attributes
 from pacs_gateway.imaging.dataset import Elements
-from pacs_gateway.imaging.presentation import State
+from pacs_gateway.imaging.state import State
 
 _QUARTER_TURNS = {90: Picture.Transpose.ROTATE_270, 180: Picture.Transpose.ROTATE_180,
                   270: Picture.Transpose.ROTATE_90}  # fmt: skip

@@ -12,7 +12,7 @@ from pacs_gateway.imaging import attributes, cielab
 from pacs_gateway.imaging.arrangement import Arrangement
 from pacs_gateway.imaging.dataset import Elements
 from pacs_gateway.imaging.lettering import Colour, lettering, written
-from pacs_gateway.imaging.presentation import State
+from pacs_gateway.imaging.state import State
 
 Points = NDArray[np.float64]
 

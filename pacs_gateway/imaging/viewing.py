@@ -120,15 +120,16 @@ def _shades(shades: Shades) -> Facts:
     return {
         "slope": shades.slope,
         "intercept": shades.intercept,
-        "modalityLut": _lut(shades.modality_lut),
+        "modalityLut": lut_facts(shades.modality_lut),
         "window": None if shades.window is None else shades.window._asdict(),
-        "voiLut": _lut(shades.voi_lut),
+        "voiLut": lut_facts(shades.voi_lut),
         "inverted": shades.inverted,
         "padding": shades.padding,
     }
 
 
-def _lut(lut: Lut | None) -> Facts | None:
+def lut_facts(lut: Lut | None) -> Facts | None:
+    """Return a table with its values in base64."""
     if lut is None:
         return None
     values = struct.pack(f"<{len(lut.values)}H", *lut.values)

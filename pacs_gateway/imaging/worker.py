@@ -27,6 +27,8 @@ from pacs_gateway.imaging.decode import Decoded, decode, explicit_little_endian
 from pacs_gateway.imaging.encode import encode, encode_cine, picture_of
 from pacs_gateway.imaging.image import Window
 from pacs_gateway.imaging.options import CINE_TYPES, RenderOptions
+from pacs_gateway.imaging.state import State, read_state
+from pacs_gateway.imaging.state import shades as grey_levels
 from pacs_gateway.imaging.viewport import placed
 
 
@@ -97,7 +99,7 @@ def _picture(
     options: RenderOptions,
     *,
     max_samples: int,
-    state: presentation.State | None,
+    state: State | None,
 ) -> Picture.Image:
     """Return what a screen shows: the steps of PS3.4 N.2 in their order."""
     decoded = decode(header.image(parsed), frame, max_samples=max_samples)
@@ -120,7 +122,7 @@ def _colours_or_greys(
     decoded: Decoded,
     number: int,
     options: RenderOptions,
-    state: presentation.State | None,
+    state: State | None,
 ) -> NDArray[np.uint8]:
     values = native.stored_values(decoded.image, decoded.cells)
     if decoded.image.samples > 1:
@@ -129,7 +131,7 @@ def _colours_or_greys(
         return luts.colours(values, header.palette(parsed))
     shades = header.shades(parsed, number)
     if state is not None:
-        shades = presentation.shades(state, shades)
+        shades = grey_levels(state, shades)
     grey = luts.grey(values, shades, Window(*options.window) if options.window else None)
     return grey if state is None else presentation.coloured(state, grey)
 
@@ -139,7 +141,7 @@ def _overlays(
     decoded: Decoded,
     number: int,
     options: RenderOptions,
-    state: presentation.State | None,
+    state: State | None,
 ) -> Iterator[NDArray[np.bool_]]:
     """Yield what overlays mark: all of the image if asked for, and those a state shows."""
     if options.overlays:
@@ -151,8 +153,8 @@ def _overlays(
         yield from presentation.overlays(state, parsed, decoded)
 
 
-def _state(part10: bytes | None, image: header.Header, number: int) -> presentation.State | None:
-    return presentation.read_state(part10, image, number) if part10 is not None else None
+def _state(part10: bytes | None, image: header.Header, number: int) -> State | None:
+    return read_state(part10, image, number) if part10 is not None else None
 
 
 def _bytes_of(picture: Picture.Image) -> int:

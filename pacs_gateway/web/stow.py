@@ -1,8 +1,6 @@
 """STOW-RS: store instances (PS3.18 10.5), whole or as metadata with bulk data."""
 
-import asyncio
 import json
-from collections.abc import Sequence
 
 import structlog
 from starlette.concurrency import run_in_threadpool
@@ -10,7 +8,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from pacs_gateway.archive.ingest import Accepted
 from pacs_gateway.dicom.identity import is_uid
 from pacs_gateway.dicom.xmlmodel import native_model
 from pacs_gateway.errors import BadRequestError, TooLargeError
@@ -25,6 +22,7 @@ from pacs_gateway.web.paths import accept_of
 from pacs_gateway.web.problems import UnsupportedMediaTypeError
 from pacs_gateway.web.representations import DICOM
 from pacs_gateway.web.services import Services
+from pacs_gateway.web.visible import wait_until_visible
 from storage.records import Origin, utc_now
 
 _PART_TYPES = (DICOM, *JSON_TYPES)
@@ -32,8 +30,6 @@ _TAKEN = (
     f"Instances are stored as {DICOM} or {JSON_TYPES[0]}, alone or as multipart/related with"
     " one of them as its type."
 )
-POLL_S = 0.02
-"""How often the index is asked for what was just accepted; a commit takes about as long."""
 
 _log = structlog.get_logger(__name__)
 
@@ -80,7 +76,8 @@ class StoreEndpoints:
         await _receive(request, Body(reader, parts), parts)
         self._count(parts)
         parts.check()
-        await self._wait_until_visible(parts.accepted)
+        within_s = self._settings.visible_wait_s
+        await wait_until_visible(self._index, parts.accepted, within_s=within_s)
         module = storeanswer.answer(parts.accepted, parts.refused, root=root)
         status = storeanswer.status(parts.accepted, parts.refused)
         body = native_model(module) if media_type == XML else json.dumps(module).encode()
@@ -104,18 +101,6 @@ class StoreEndpoints:
                 status=f"{refused.error.dimse_status:04X}",
                 reason=str(refused.error),
             )
-
-    async def _wait_until_visible(self, accepted: Sequence[Accepted]) -> None:
-        """Give the committer a moment, so that the sender finds what it has just stored."""
-        uids = {each.identity.sop_instance_uid for each in accepted}
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + self._settings.visible_wait_s
-        while uids and loop.time() < deadline:
-            known = await run_in_threadpool(self._index.known, list(uids))
-            # What was deleted before is shown again once the committer has seen it.
-            uids -= {uid for uid, found in known.items() if not all(each.deleted for each in found)}
-            if uids:
-                await asyncio.sleep(POLL_S)
 
 
 async def _receive(request: Request, body: Body, parts: Parts) -> None:

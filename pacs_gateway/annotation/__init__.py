@@ -1,0 +1,1 @@
+"""What people add to images: measurements, selections of key images, ways of showing them."""
