@@ -12,8 +12,6 @@ from typing import Any
 from pacs_gateway.web.language import Texts
 from storage.records import DicomJson, Found
 
-_SOP_CLASS_UID = "00080016"
-_SOP_INSTANCE_UID = "00080018"
 _STUDY_DATE = "00080020"
 _STUDY_TIME = "00080030"
 _ACCESSION_NUMBER = "00080050"
@@ -31,19 +29,15 @@ _STUDY_INSTANCE_UID = "0020000D"
 _SERIES_INSTANCE_UID = "0020000E"
 _STUDY_ID = "00200010"
 _SERIES_NUMBER = "00200011"
-_INSTANCE_NUMBER = "00200013"
 _STUDY_SERIES = "00201206"
 _STUDY_INSTANCES = "00201208"
 _SERIES_INSTANCES = "00201209"
-_NUMBER_OF_FRAMES = "00280008"
-_ROWS = "00280010"
 
 _DIGITS = re.compile("[0-9]+")
 _LONGEST_INTEGER = 12
 """Characters of an Integer String (PS3.5 6.2)."""
 
 _STORAGE = "1.2.840.10008.5.1.4.1.1."
-_CT_IMAGES = frozenset({f"{_STORAGE}2", f"{_STORAGE}2.1", f"{_STORAGE}2.2"})
 _KINDS = (
     (f"{_STORAGE}104.1", "pdf"),
     (f"{_STORAGE}104.", "document"),
@@ -107,19 +101,6 @@ class SeriesView:
     instance_count: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InstanceView:
-    """One instance, as shown in the grid."""
-
-    uid: str
-    number: str
-    frames: int
-    kind: str | None
-    """What it is when it is not an image: a key below `kind.` of the catalogue."""
-    is_ct: bool
-    """Whether its pixels are in Hounsfield units, so that the windows for CT make sense."""
-
-
 def study_view(found: Found, texts: Texts) -> StudyView:
     """Return what a page shows of an answer at study level."""
     attributes = found.attributes
@@ -152,20 +133,6 @@ def series_view(found: Found) -> SeriesView:
         description=_text(attributes, _SERIES_DESCRIPTION),
         institution=_text(attributes, _INSTITUTION_NAME),
         instance_count=_count(attributes, _SERIES_INSTANCES),
-    )
-
-
-def instance_view(found: Found) -> InstanceView:
-    """Return what a page shows of an answer at image level."""
-    attributes = found.attributes
-    is_image = _count(attributes, _ROWS) > 0
-    sop_class_uid = _text(attributes, _SOP_CLASS_UID)
-    return InstanceView(
-        uid=_text(attributes, _SOP_INSTANCE_UID),
-        number=_text(attributes, _INSTANCE_NUMBER),
-        frames=max(1, _count(attributes, _NUMBER_OF_FRAMES)),
-        kind=None if is_image else object_kind(sop_class_uid),
-        is_ct=sop_class_uid in _CT_IMAGES,
     )
 
 

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from tests.acceptance.gateway import PASSWORD, Gateway
-from tests.acceptance.studies import AN, CT_SLICES, DUC, FRAMES, HOA, HOSTILE, study_uid
+from tests.acceptance.studies import AN, CT_SLICES, DUC, HOA, HOSTILE, study_uid
 
 pytestmark = pytest.mark.server("chromium")
 
@@ -220,70 +220,54 @@ def test_a_click_anywhere_in_a_row_opens_its_study(page: Page) -> None:
     expect(page).to_have_url(re.compile(address(HOA)))
 
 
-def test_every_preview_of_a_study_is_really_shown(page: Page) -> None:
+def test_every_series_of_a_study_has_its_picture(page: Page) -> None:
     page.goto(address(AN))
-    previews = page.locator("a.preview img")
-    expect(previews).to_have_count(CT_SLICES)
-    wait_for_images(previews)
-    expect(page.locator(".tile.document")).to_contain_text("Báo cáo có cấu trúc (SR)")
+    series = page.get_by_role("navigation", name="Các chuỗi ảnh").get_by_role("link")
+    expect(series).to_have_count(2)
+    wait_for_images(series.locator("img"))
+    expect(series.first).to_contain_text(f"{CT_SLICES} ảnh")
+    expect(series.last).to_contain_text("Báo cáo có cấu trúc (SR)")
     expect(page.get_by_text("không dùng để chẩn đoán").first).to_be_visible()
 
 
-def test_a_preview_that_fails_says_so_and_leaves_the_others(page: Page) -> None:
-    page.goto(address(DUC))
-    page.locator("a.preview").last.scroll_into_view_if_needed()
-    expect(page.locator("a.preview .problem")).to_have_count(1)
-    expect(page.locator("a.preview .problem")).to_contain_text("Không tạo được ảnh")
-    wait_for_images(page.locator("a.preview:not(:has(.problem)) img"))
-    page.locator("a.preview").last.click()
-    expect(page.get_by_role("dialog").get_by_role("alert")).to_be_visible()
-
-
-def test_the_larger_preview_turns_pages_by_keys(page: Page) -> None:
+def test_a_report_opens_in_the_place_of_the_images(page: Page) -> None:
     page.goto(address(AN))
-    page.locator("a.preview").first.click()
-    dialog = page.get_by_role("dialog")
-    expect(dialog).to_be_visible()
-    position = page.locator("#preview-position")
-    walk = {"ArrowRight": 2, "ArrowDown": 3, "ArrowLeft": 2, "ArrowUp": 1, "End": 5, "Home": 1}
-    for key, number in walk.items():
-        page.keyboard.press(key)
-        expect(position).to_have_text(f"({number}/{CT_SLICES})")
-        expect(page.locator("#preview-image")).not_to_have_class("loading")
-    wait_for_images(page.locator("#preview-image"))
-    page.keyboard.press("ArrowRight")
-    page.keyboard.press("Escape")
-    expect(dialog).to_be_hidden()
-    expect(page.locator("a.preview").nth(1)).to_be_focused()
+    expect(page.locator("#viewer[data-ready]")).to_be_visible()
+    page.get_by_role("link", name="Báo cáo:").click()
+    report = page.frame_locator(".document iframe")
+    expect(report.get_by_text("NGUYỄN VĂN AN").first).to_be_visible()
+    page.get_by_role("link", name="Chuỗi thử 1").click()
+    expect(page.locator(".document")).to_have_count(0)
 
 
-def test_windows_of_ct_change_the_picture(page: Page) -> None:
-    page.goto(address(AN))
-    page.locator("a.preview").first.click()
-    image = page.locator("#preview-image")
-    with page.expect_response(re.compile(r"window=-600%2C1500")) as answer:
-        page.get_by_role("button", name="Phổi").click()
-    assert answer.value.ok
-    expect(image).not_to_have_class("loading")
-    assert image.evaluate("image => image.naturalWidth") > 0
-    expect(page.get_by_role("button", name="Phổi")).to_have_attribute("aria-pressed", "true")
-
-
-def test_frames_are_chosen_by_a_slider(page: Page) -> None:
+def test_an_image_that_cannot_be_read_says_so_and_leaves_the_others(page: Page) -> None:
     page.goto(address(DUC))
-    page.locator("a.preview").first.click()
-    expect(page.get_by_role("group", name="Cửa sổ hiển thị")).to_be_hidden()
-    slider = page.get_by_role("slider", name="Khung hình")
-    slider.focus()
-    with page.expect_response(re.compile(r"/frames/2/rendered")) as answer:
-        page.keyboard.press("ArrowRight")
-    assert answer.value.ok
-    expect(page.locator("#preview-frame-position")).to_have_text(f"Khung hình 2/{FRAMES}")
-    wait_for_images(page.locator("#preview-image"))
+    pane = page.locator(".pane")
+    expect(pane).to_have_attribute("data-state", "lossless")
+    page.get_by_role("link", name="Chuỗi thử 2").click()
+    expect(page.get_by_role("alert")).to_contain_text("Không đọc được ảnh này")
+    expect(page.get_by_role("link", name="Tải tệp DICOM gốc")).to_be_visible()
+    page.get_by_role("link", name="Chuỗi thử 1").click()
+    expect(pane).to_have_attribute("data-state", "lossless")
+    expect(page.locator(".fault")).to_be_empty()
+
+
+def test_attributes_of_any_instance_are_read_and_searched(page: Page) -> None:
+    page.goto(address(AN))
+    page.get_by_role("link", name="Thuộc tính DICOM").click()
+    name = page.get_by_role("row").filter(has_text="PatientName")
+    expect(name).to_contain_text("NGUYỄN^VĂN AN")
+    for words in ("nguyen van", "00100010", "patientname"):
+        page.get_by_role("searchbox").fill(words)
+        expect(name).to_be_visible()
+        expect(page.get_by_role("row").filter(has_text="Rows")).to_be_hidden()
+    page.get_by_label("Chuỗi ảnh").select_option(label="SR Chuỗi thử 2 (2)")
+    page.get_by_role("searchbox").fill("ValueType")
+    expect(page.get_by_role("row").filter(has_text="ContentSequence").first).to_be_visible()
 
 
 def test_an_instance_downloads_as_a_dicom_file(page: Page) -> None:
-    page.goto(address(HOA))
+    page.goto(f"{address(HOA)}/tags")
     with page.expect_download() as download:
         page.get_by_role("link", name="Tải DICOM").first.click()
     content = download.value.path().read_bytes()
@@ -335,10 +319,8 @@ def test_a_phone_never_scrolls_sideways(
         page.screenshot(path=tmp_path / f"{number}.png")
         assert page.evaluate("document.documentElement.scrollWidth") <= size[0], path
     page.goto(address(AN))
-    page.locator("a.preview").first.tap()
-    dialog = page.get_by_role("dialog")
-    assert dialog.evaluate("dialog => dialog.scrollWidth") <= size[0]
-    for button in dialog.get_by_role("button").all():
+    expect(page.locator("#viewer[data-ready]")).to_be_visible()
+    for button in page.locator("#viewer").get_by_role("button").all():
         box = button.bounding_box()
         assert box is None or (box["height"] >= 44 and box["width"] >= 44)
     context.close()
@@ -356,9 +338,11 @@ def test_everything_needed_works_without_scripts(
     page.get_by_role("searchbox").fill("nguyen van an")
     page.get_by_role("button", name="Tìm").click()
     page.get_by_role("link", name="NGUYỄN VĂN AN").click()
-    expect(page.locator("a.preview")).to_have_count(CT_SLICES)
+    picture = page.locator("img.first")
+    assert picture.evaluate("image => image.naturalWidth") > 0
+    expect(page.locator("a.tile")).to_have_count(CT_SLICES)
     with page.expect_response(re.compile("/rendered$")) as answer:
-        page.locator("a.preview").first.click()
+        page.locator("a.tile").first.click()
     assert answer.value.headers["content-type"].startswith("image/")
     context.close()
 

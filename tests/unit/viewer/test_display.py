@@ -7,7 +7,6 @@ import pytest
 
 from pacs_gateway.web.display import (
     age_at,
-    instance_view,
     object_kind,
     person_name,
     series_view,
@@ -104,14 +103,6 @@ def test_numbers_are_grouped_as_the_language_does() -> None:
     assert VIETNAMESE.count("study.images.count", 1234) == "1.234 ảnh"
     assert ENGLISH.count("study.images.count", 1234) == "1,234 images"
     assert ENGLISH.count("study.images.count", 1) == "1 image"
-
-
-def test_only_what_has_pixels_is_previewed() -> None:
-    image = found(t00280010=element("US", 512), t00280008=element("IS", "24"))
-    assert not instance_view(image).is_ct
-    assert (instance_view(image).kind, instance_view(image).frames) == (None, 24)
-    report = found(t00080016=element("UI", "1.2.840.10008.5.1.4.1.1.88.33"))
-    assert (instance_view(report).kind, instance_view(report).frames) == ("report", 1)
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,10 @@ import pytest
 
 from pacs_gateway.web.display import Patient, StudyView
 from pacs_gateway.web.language import Texts, texts_of
+from pacs_gateway.web.listpage import Column, ListPages, Row
 from pacs_gateway.web.paging import Pages, pages_of
 from pacs_gateway.web.templating import Templates
+from storage.worklist import Sort
 from viewer import LANGUAGES
 
 MAY = frozenset({"logged in", "share", "audit", "administer", "download"})
@@ -72,31 +74,71 @@ def hostile_contexts() -> dict[str, dict[str, Any]]:
         "description": HOSTILE,
         "instance_count": 1,
     }
-    instances = [
-        {"uid": "1.2.3.4.5", "number": HOSTILE, "frames": 2, "kind": None, "is_ct": True},
-        {"uid": "1.2.3.4.6", "number": HOSTILE, "frames": 1, "kind": "report", "is_ct": False},
-    ]
+    instance = {
+        "sop_instance_uid": "1.2.3.4.5",
+        "series_uid": "1.2.3.4",
+        "instance_number": 1,
+        "pixels": {"frame_count": 2},
+    }
+    section = {"series": series, "frames": 2, "kind": "", "first": instance, "missing": HOSTILE}
+    report = {**section, "kind": "report"}
     return {
         "studies.html": {
             "filters": {"text": HOSTILE, "first": "", "last": "", "modality": "", "period": ""}
-            | {"narrowed": True, "reversed": False},
-            "studies": [hostile_study()],
+            | {"narrowed": True, "backwards": False, "fields": {"name": HOSTILE}},
+            "fields": {"name": HOSTILE},
+            "rows": [
+                Row(
+                    study=hostile_study(),
+                    address="/studies/1.2.3",
+                    receiving=True,
+                    read=False,
+                    alike=(HOSTILE,),
+                )
+            ],
             "empty": False,
             "receiver": {"ae_title": HOSTILE, "host": HOSTILE, "port": 1},
             "modalities": ("CT",),
             "periods": [{"text": "studies.period.all", "address": HOSTILE, "active": True}],
+            "statuses": [{"text": "studies.status.read", "address": "read", "active": True}],
+            "columns": {str(sort): Column(HOSTILE, "ascending") for sort in Sort},
+            "sort": HOSTILE,
             "found_by": "name",
             "other_ways": [{"text": "studies.by.id", "address": HOSTILE}],
-            "pages": one_page(),
+            "count": HOSTILE,
+            "newest_only": True,
+            "pages": ListPages(first=HOSTILE, previous=HOSTILE, next=HOSTILE, further=HOSTILE),
+            "live": True,
+            "receiving_s": 120.0,
+            "idle_s": 1800.0,
         },
         "study.html": {
             "study": hostile_study(),
             "facts": [{"label": "study.id", "value": HOSTILE}],
-            "sections": [{"series": series, "instances": instances}],
-            "only_series": False,
+            "sections": [section, report],
+            "chosen": section,
+            "picture": {"instance": instance, "frame": 1},
+            "listed": [{"uid": "1.2.3.4.5", "number": HOSTILE, "kind": ""}],
+            "reports": [report],
+            "receiving": True,
+            "gaps": [section],
+            "others": [{"study": hostile_study(), "body_parts": HOSTILE}],
             "pages": one_page(),
-            "windows": [],
-            "back": HOSTILE,
+            "image_pages": one_page(),
+            "guest": False,
+            "list": HOSTILE,
+            "ohif": True,
+        },
+        "tags.html": {
+            "study": hostile_study(),
+            "chosen": instance,
+            "series": [series],
+            "instances": [instance],
+            "rows": [
+                {"depth": 0, "tag": HOSTILE, "keyword": "", "vr": "", "value": HOSTILE, "item": 0},
+                {"depth": 1, "tag": "", "keyword": "", "vr": "", "value": "", "item": 1},
+            ],
+            "cut": True,
         },
         "login.html": {
             "next": HOSTILE,
@@ -110,7 +152,8 @@ def hostile_contexts() -> dict[str, dict[str, Any]]:
 
 
 def render(name: str, texts: Texts) -> str:
-    context = {"here": HOSTILE, "user": HOSTILE, "may": MAY, **hostile_contexts()[name]}
+    frame = {"here": HOSTILE, "user": HOSTILE, "may": MAY, "theme": "dark", "bundle": True}
+    context = {**frame, **hostile_contexts()[name]}
     return Templates("vi").text(name, texts, context)
 
 
@@ -139,14 +182,17 @@ def test_a_pages_script_gets_its_texts_as_data(texts: Texts) -> None:
     page = render("study.html", texts)
     data = re.search(r'<script type="application/json" id="texts">(.*?)</script>', page, re.DOTALL)
     assert data is not None
-    assert json.loads(data[1])["study.unreadable"] == texts("study.unreadable")
+    assert json.loads(data[1])["trouble.unreadable"] == texts("trouble.unreadable")
 
 
 @pytest.mark.parametrize("texts", LANGUAGE_TEXTS, ids=LANGUAGES)
 @pytest.mark.parametrize("kind", [400, 401, 403, 404, 422, 500, 503])
 def test_every_kind_of_error_is_told_in_words(kind: int, texts: Texts) -> None:
     page = Templates("vi").text(
-        "error.html", texts, {"here": "/", "user": "", "may": frozenset(), "kind": kind}
+        "error.html",
+        texts,
+        {"here": "/", "user": "", "may": frozenset(), "theme": "system", "bundle": False}
+        | {"kind": kind},
     )
     words = Reader(page).words
     assert texts(f"error.{kind}.title") in words
@@ -156,7 +202,9 @@ def test_every_kind_of_error_is_told_in_words(kind: int, texts: Texts) -> None:
 @pytest.mark.parametrize("texts", LANGUAGE_TEXTS, ids=LANGUAGES)
 def test_the_page_says_its_language_and_offers_the_other(texts: Texts) -> None:
     page = Reader(render("login.html", texts))
-    assert page.attributes("html") == [{"lang": texts.language}]
+    assert page.attributes("html") == [
+        {"lang": texts.language, "data-theme": "dark", "data-bundle": None}
+    ]
     offered = [button.get("value") for button in page.attributes("button") if "lang" in button]
     assert offered == [language for language in LANGUAGES if language != texts.language]
 

@@ -1,6 +1,6 @@
 /** A session that ran out while somebody reads: asked for again in place, so that nothing on the page is lost. */
 
-/** @typedef {ReturnType<import("./texts.js").pageTexts>} T */
+/** @typedef {ReturnType<typeof import("./texts.js").pageTexts>} T */
 
 /** @type {Promise<boolean> | null} */
 let asking = null;

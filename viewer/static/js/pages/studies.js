@@ -1,26 +1,18 @@
-/** List of studies: a whole row opens its study; arrow keys move from row to row. */
+/** List of studies: keys, whole rows that open a study, arrivals. */
 import { onBroken } from "../lib/images.js";
-import { isTaken, moved } from "../lib/keys.js";
+import { pageTexts } from "../lib/texts.js";
+import { listenToKeys } from "../worklist/keys.js";
+import { keepLive } from "../worklist/live.js";
 
-/** @type {HTMLAnchorElement[]} */
-const links = Array.from(document.querySelectorAll("a.row-link"));
+const list = document.getElementById("list");
 
-for (const link of links) {
-  link.closest("tr")?.addEventListener("click", (event) => {
-    const onControl = event.target instanceof Element && event.target.closest("a, button");
-    const selecting = String(getSelection()) !== "";
-    if (!onControl && !selecting) link.click();
-  });
-}
-
-document.addEventListener("keydown", (event) => {
-  const here = links.findIndex((link) => link === document.activeElement);
-  const sideways = event.key === "ArrowLeft" || event.key === "ArrowRight";
-  if (here < 0 || sideways || isTaken(event)) return;
-  const next = moved(event.key, here, links.length);
-  if (next === null) return;
-  event.preventDefault();
-  links[next].focus();
+list?.addEventListener("click", (event) => {
+  if (!(event.target instanceof Element) || event.target.closest("a, button")) return;
+  const selecting = String(getSelection()) !== "";
+  const link = event.target.closest("tr")?.querySelector("a.row-link");
+  if (!selecting && link instanceof HTMLAnchorElement) link.click();
 });
 
+listenToKeys();
 onBroken((image) => image.classList.add("broken"));
+if (list) keepLive(list, pageTexts());

@@ -1,29 +1,30 @@
-/** A study's page: explains previews that fail and opens the others larger. */
-import { onBroken } from "../lib/images.js";
-import { pageTexts } from "../lib/texts.js";
-import { Preview } from "./preview.js";
+/** Starts the viewer of a study's page once the first picture is there: its scripts must not keep that waiting. */
 
-const t = pageTexts();
+/** A picture that takes longer is waited for with the viewer, which says so. */
+const LONGEST_MS = 1500;
 
-/** @type {HTMLAnchorElement[]} */
-const tiles = Array.from(document.querySelectorAll("a.preview"));
-const preview = new Preview(tiles, t);
-
-tiles.forEach((tile, index) => {
-  tile.addEventListener("click", (event) => {
-    // A click that asks for a new tab or window gets the plain image there.
-    if (event.ctrlKey || event.metaKey || event.shiftKey) return;
-    event.preventDefault();
-    preview.open(index);
+/** @returns {Promise<unknown>} */
+function firstPicture() {
+  const picture = /** @type {HTMLImageElement | null} */ (document.querySelector("img.first"));
+  if (!picture || picture.complete) return Promise.resolve();
+  return new Promise((resolve) => {
+    picture.addEventListener("load", resolve);
+    picture.addEventListener("error", resolve);
+    setTimeout(resolve, LONGEST_MS);
   });
-});
+}
 
-onBroken((image) => {
-  const tile = image.closest("a.preview");
-  image.classList.add("broken");
-  if (!tile || tile.querySelector(".problem")) return;
-  const problem = document.createElement("span");
-  problem.className = "problem";
-  problem.textContent = t("study.unreadable");
-  tile.append(problem);
+/** Fetches every module and the description of the study at once; they would be found one after the other. */
+function fetchAll() {
+  /** @type {string[]} */
+  const modules = JSON.parse(document.getElementById("modules")?.textContent ?? "[]");
+  for (const href of modules) document.head.append(Object.assign(document.createElement("link"), { rel: "modulepreload", href }));
+  const study = encodeURIComponent(document.getElementById("viewer")?.dataset.study ?? "");
+  const description = { rel: "preload", as: "fetch", crossOrigin: "anonymous", href: `/api/studies/${study}/display` };
+  document.head.append(Object.assign(document.createElement("link"), description));
+}
+
+firstPicture().then(() => {
+  fetchAll();
+  return import("../light/page.js");
 });
