@@ -39,6 +39,10 @@ class ObjectInfo:
 
     size: int
     stored_at: datetime
+    received_at: datetime
+    """When its bytes came to a gateway: the modification time of the file that was put.
+
+    It stays with the object wherever that is copied, so that an index can be made anew."""
     sha256: str | None
     """Digest recorded at `put`, hexadecimal; None where the store keeps no such record."""
 
@@ -120,6 +124,12 @@ def check_key(key: str) -> None:
         raise ValueError(f"{key!r} cannot be the key of an object.")
 
 
+def modified_at(status: os.stat_result) -> datetime:
+    """Return when a file was last written, in whole microseconds as databases keep them."""
+    seconds, nanoseconds = divmod(status.st_mtime_ns, 1_000_000_000)
+    return datetime.fromtimestamp(seconds, UTC).replace(microsecond=nanoseconds // 1000)
+
+
 def check_range(offset: int, length: int | None) -> None:
     """Raise ValueError for a range that no bytes can have."""
     if offset < 0 or (length is not None and length < 0):
@@ -160,7 +170,8 @@ class FileObjectStore:
     def head(self, key: str) -> ObjectInfo:
         with _translated(), _opened(self._path(key)) as descriptor:
             status = os.fstat(descriptor)
-        return ObjectInfo(status.st_size, datetime.fromtimestamp(status.st_mtime, UTC), None)
+        received_at = modified_at(status)
+        return ObjectInfo(status.st_size, received_at, received_at, None)
 
     def list(self, prefix: str = "") -> Iterator[str]:
         with _translated():
@@ -211,6 +222,8 @@ class FileObjectStore:
             with source.open("rb") as reader, copy.open("xb") as writer:
                 shutil.copyfileobj(reader, writer, PIECE_BYTES)
                 writer.flush()
+                status = os.fstat(reader.fileno())
+                os.utime(writer.fileno(), ns=(status.st_atime_ns, status.st_mtime_ns))
                 os.fsync(writer.fileno())
             # It can only replace the same content, put by somebody else in this moment.
             copy.rename(target)

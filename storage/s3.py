@@ -2,12 +2,13 @@
 
 No conditional put and no versioning: servers differ there, and keys that hold the digest need
 neither. An ETag is never read as a digest, because it is none after a multipart upload; the
-SHA-256 travels as user metadata.
+SHA-256 travels as user metadata, and so does the time at which the bytes came to a gateway.
 """
 
 import re
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,14 @@ from minio import Minio
 from minio.error import InvalidResponseError, S3Error, ServerError
 
 from storage.errors import FullError, NotFoundError, StorageError, UnavailableError
-from storage.objects import PIECE_BYTES, ObjectInfo, S3Options, check_key, check_range
+from storage.objects import (
+    PIECE_BYTES,
+    ObjectInfo,
+    S3Options,
+    check_key,
+    check_range,
+    modified_at,
+)
 
 PART_BYTES = 16 * 1024 * 1024
 """Objects beyond this are sent in parts, one after the other: a put holds no more in memory.
@@ -61,14 +69,15 @@ class S3ObjectStore:
 
     def put(self, key: str, source: Path, *, sha256: str) -> None:
         check_key(key)
+        status = source.stat()
         with self._using(), source.open("rb") as stream:
             self._client.put_object(
                 self._bucket,
                 key,
                 stream,
-                source.stat().st_size,
+                status.st_size,
                 content_type="application/dicom",
-                metadata={"sha256": sha256},
+                metadata={"sha256": sha256, "received-at": modified_at(status).isoformat()},
                 part_size=PART_BYTES,
                 num_parallel_uploads=1,
             )
@@ -88,7 +97,12 @@ class S3ObjectStore:
             found = self._client.stat_object(self._bucket, key)
         if found.size is None or found.last_modified is None or found.metadata is None:
             raise UnavailableError("The S3 server left out the size or date of an object.")
-        return ObjectInfo(found.size, found.last_modified, found.metadata.get("x-amz-meta-sha256"))
+        return ObjectInfo(
+            found.size,
+            found.last_modified,
+            _received_at(found.metadata.get("x-amz-meta-received-at"), found.last_modified),
+            found.metadata.get("x-amz-meta-sha256"),
+        )
 
     def list(self, prefix: str = "") -> Iterator[str]:
         with self._using():
@@ -145,6 +159,15 @@ class S3ObjectStore:
             # Another process was quicker.
             if error.code != "BucketAlreadyOwnedByYou":
                 raise
+
+
+def _received_at(text: str | None, stored_at: datetime) -> datetime:
+    """Return the time that travels with an object; what others put there has none, or another."""
+    try:
+        received_at = datetime.fromisoformat(text or "")
+    except ValueError:
+        return stored_at
+    return received_at if received_at.tzinfo is not None else stored_at
 
 
 class _BoundedPool(urllib3.PoolManager):

@@ -8,13 +8,20 @@ passed here.
 
 import struct
 from dataclasses import dataclass, field
-from mmap import mmap
+from typing import Protocol
 
 from pydicom._dicom_dict import DicomDictionary
 
 from pacs_gateway.errors import NotADataSetError
 
-Buffer = bytes | mmap
+
+class Buffer(Protocol):
+    """Bytes that need not be in memory: `bytes`, a mapped file, or what a store sends by ranges."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, wanted: slice, /) -> bytes: ...
+
 
 UNDEFINED = 0xFFFFFFFF
 ITEM = 0xFFFEE000
@@ -168,8 +175,9 @@ class _Walk:
         position = self._position
         if position + 8 > self._size:
             raise NotADataSetError(f"The file ends in the middle of a sequence {what}.")
-        group, element = self._tag.unpack_from(self._buffer, position)
-        (length,) = self._long.unpack_from(self._buffer, position + 4)
+        head = self._buffer[position : position + 8]
+        group, element = self._tag.unpack_from(head)
+        (length,) = self._long.unpack_from(head, 4)
         self._position = position + 8
         self._count()
         return group << 16 | element, length
@@ -180,7 +188,8 @@ class _Walk:
         if position + 8 > self._size:
             self._refuse_unless_padding(position)
             return False
-        group, element = self._tag.unpack_from(buffer, position)
+        head = buffer[position : position + 8]
+        group, element = self._tag.unpack_from(head)
         tag = group << 16 | element
         if tag == ITEM_DELIMITATION:
             self._position = position + 8
@@ -192,29 +201,29 @@ class _Walk:
             self._refuse_unless_padding(position)
             return False
         self._count()
-        vr = buffer[position + 4 : position + 6]
+        vr = head[4:6]
         if container.implicit or not _looks_like_vr(vr):
             # Some writers switch to Implicit VR inside an explicit data set; PS3.5 6.2.2 even
             # demands it inside UN. A VR is two capital letters, a length hardly ever is.
-            (length,) = self._long.unpack_from(buffer, position + 4)
+            (length,) = self._long.unpack_from(head, 4)
             self._position, implicit = position + 8, True
             is_sequence = tag in _SEQUENCE_TAGS or (length == UNDEFINED and tag not in PIXEL_TAGS)
         else:
-            length = self._explicit_length(vr, position)
+            length = self._explicit_length(head, position)
             implicit = vr == b"UN"
             is_sequence = vr == b"SQ" or (length == UNDEFINED and tag not in PIXEL_TAGS)
         self._enter_or_skip(tag, length, is_sequence=is_sequence, implicit=implicit)
         return True
 
-    def _explicit_length(self, vr: bytes, position: int) -> int:
-        if vr not in _LONG_LENGTH_VRS:
+    def _explicit_length(self, head: bytes, position: int) -> int:
+        if head[4:6] not in _LONG_LENGTH_VRS:
             self._position = position + 8
-            (length,) = self._short.unpack_from(self._buffer, position + 6)
+            (length,) = self._short.unpack_from(head, 6)
             return int(length)
         if position + 12 > self._size:
             raise NotADataSetError("The file ends in the middle of a data element.")
         self._position = position + 12
-        (length,) = self._long.unpack_from(self._buffer, position + 8)
+        (length,) = self._long.unpack(self._buffer[position + 8 : position + 12])
         return int(length)
 
     def _enter_or_skip(self, tag: int, length: int, *, is_sequence: bool, implicit: bool) -> None:

@@ -31,6 +31,9 @@ ABANDONED = 100
 KEPT_DESCRIPTORS = 20
 """Connections that a store may keep open for its next requests."""
 CLOCK_DIFFERENCE = timedelta(minutes=5)
+RECEIVED_AT = datetime(2019, 2, 28, 23, 59, 58, 123457, tzinfo=UTC)
+RECEIVED_NS = 1_551_398_398_123_457_891
+"""The same moment, with the nanoseconds that file systems keep and databases do not."""
 
 IMPOSSIBLE_KEYS = ["", "/a", "a/", "a//b", "../a", "a/../b", "a/./b", ".a", "a/.b", "a\0b"]
 
@@ -81,6 +84,18 @@ class ObjectStoreContract:
         assert info.size == len(DIGITS)
         assert info.sha256 in (None, digest(DIGITS))
         assert abs(datetime.now(UTC) - info.stored_at) < CLOCK_DIFFERENCE
+        assert abs(datetime.now(UTC) - info.received_at) < CLOCK_DIFFERENCE
+
+    @pytest.mark.parametrize("size", [0, 10, LARGE_BYTES])
+    def test_when_the_bytes_came_stays_with_them(
+        self, store: ObjectStore, source: Source, size: int
+    ) -> None:
+        path = source(bytes(size))
+        os.utime(path, ns=(0, RECEIVED_NS))
+        store.put(KEY, path, sha256=digest(bytes(size)))
+        assert store.head(KEY).received_at == RECEIVED_AT
+        path.unlink()
+        assert store.head(KEY).received_at == RECEIVED_AT
 
     def test_the_source_may_go_once_it_is_put(self, store: ObjectStore, source: Source) -> None:
         path = source(DIGITS)
