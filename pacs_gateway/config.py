@@ -7,6 +7,7 @@ module reads the environment.
 import os
 import re
 import tomllib
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -28,6 +29,7 @@ from pydantic_settings import (
 
 from pacs_gateway.access.roles import Hours, Role, Scope
 from pacs_gateway.errors import ConfigurationError
+from pacs_gateway.identity import check_accent, read_logo
 
 ENV_PREFIX = "PACS_GATEWAY_"
 CONFIG_FILE_NAME = "pacs-gateway.toml"
@@ -138,6 +140,18 @@ class WebSettings(_Section):
     max_frames_ahead_bytes: int = Field(256 * MIB, ge=0)
     """Decoded frames of one request that wait on the disk until all of them, or this many bytes,
     are made, so that a damaged one is answered 422; 500 slices of a CT have this much."""
+    hanging_protocols: Path | None = None
+    """Where each series hangs in the reading viewer (docs/hanging-protocols.md); unset: ours."""
+    reading_memory_bytes: int = Field(512 * MIB, ge=64 * MIB)
+    """Pixels that the reading viewer keeps in a browser; 1,000 CT slices, and a volume as much."""
+    receiving_s: float = Field(120.0, ge=0)
+    """A study to which something was added so recently is said to be still arriving."""
+    arrivals_poll_s: float = Field(2.0, gt=0)
+    """How often each web process looks for arrivals while a list of studies is open somewhere."""
+    arrivals_stream_s: float = Field(120.0, gt=0)
+    """How long one request for news of arrivals lasts; then the session is looked at again."""
+    max_listeners: int = Field(200, ge=0)
+    """Lists that are told of arrivals at once, per process; each holds one of its connections."""
     visible_wait_s: float = Field(2.0, ge=0)
     """How long STOW-RS waits for its instances to become searchable before it answers."""
 
@@ -297,11 +311,22 @@ class CacheSettings(_Section):
     are never what stops it."""
 
 
+def _logo(path: Path) -> Path:
+    read_logo(path)
+    return path
+
+
 class HospitalSettings(_Section):
     """Whose gateway this is."""
 
     name: str = Field("", max_length=120)
-    """Stands on slips."""
+    """Stands on pages and slips."""
+    logo: Annotated[Path, AfterValidator(_logo)] | None = None
+    """A picture (PNG, JPEG, WebP, at most 256 KiB) in place of ours; drawn 28 pixels high."""
+    accent: Annotated[str, AfterValidator(partial(check_accent, dark=False))] | None = None
+    """Colour of links and buttons, `#0f766e`; it must be readable on white (WCAG AA)."""
+    accent_dark: Annotated[str, AfterValidator(partial(check_accent, dark=True))] | None = None
+    """The same in the dark theme; unset: `accent`, as much lighter as it has to be."""
 
 
 class DocumentsSettings(_Section):
@@ -341,6 +366,30 @@ class OhifSettings(_Section):
     """The whole download; half an hour is 28 kB/s."""
 
 
+class AnnotationSettings(_Section):
+    """Measurements, key images and presentation states."""
+
+    max_body_bytes: int = Field(MIB, ge=KIB)
+    """JSON of one save; 500 measurements have about 250 KiB."""
+    max_measurements: int = Field(500, ge=1)
+    """Measurements of one save; a follow-up of lesions has some dozens."""
+    max_outline_points: int = Field(2000, ge=3)
+    """Points of a freehand outline; a hand draws some hundreds."""
+    max_key_images: int = Field(500, ge=1)
+    """Frames of one selection."""
+    max_documents: int = Field(200, ge=1)
+    """Reports, selections or states of one study that are read at once; the rest is left out."""
+
+
+class ViewerSettings(_Section):
+    """Building the third-party part of the reading viewer."""
+
+    install_deadline_s: float = Field(900.0, gt=0)
+    """Fetching its npm packages, 40 MB; a quarter of an hour is 45 kB/s."""
+    build_deadline_s: float = Field(300.0, gt=0)
+    """Building; 6 s on two cores."""
+
+
 class Settings(BaseSettings):
     """Everything an installation may decide."""
 
@@ -359,6 +408,8 @@ class Settings(BaseSettings):
     ingest: IngestSettings = IngestSettings()
     imaging: ImagingSettings = ImagingSettings()
     ohif: OhifSettings = Field(default_factory=OhifSettings)
+    viewer: ViewerSettings = ViewerSettings()
+    annotation: AnnotationSettings = AnnotationSettings()
     documents: DocumentsSettings = DocumentsSettings()
     cache: CacheSettings = CacheSettings()
     access: AccessSettings = AccessSettings()
@@ -458,4 +509,4 @@ def _explain(error: ValidationError | SettingsError) -> str:
     variable = ENV_PREFIX + "__".join(str(part).upper() for part in first["loc"])
     if first["type"] == "extra_forbidden":
         return f"Unknown setting {name} (or {variable}); remove it or correct its name."
-    return f"Setting {name} (or {variable}) is wrong: {first['msg']}."
+    return f"Setting {name} (or {variable}) is wrong: {first['msg'].removeprefix('Value error, ')}."

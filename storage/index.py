@@ -3,9 +3,10 @@
 import json
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Integer, Row, and_, func, select
+from sqlalchemy import Integer, Row, and_, func, select, update
 
 from storage import schema, search
 from storage.auditlog import Entry, append
@@ -26,6 +27,7 @@ from storage.records import (
     QuerySpec,
     StoredInstance,
 )
+from storage.worklist import Neighbours, Part, Place, Total, Wanted, Worklist, neighbours
 
 ROWS_AT_ONCE = 200
 """Rows fetched at a time when many are streamed."""
@@ -103,6 +105,38 @@ class Index:
         query = search.conditions(select(func.count(table.c.id)), spec.level, spec.matches, reach)
         with reading(self._engine) as connection:
             return int(connection.execute(query).scalar_one())
+
+    def list_part(self, wanted: Wanted, *, place: Place, size: int, reach: Reach) -> Part:
+        """Return some studies of a worklist."""
+        with reading(self._engine) as connection:
+            return Worklist(connection, wanted, reach).part(
+                _answer_columns(Level.STUDY), _found_study, place=place, size=size
+            )
+
+    def list_total(self, wanted: Wanted, *, reach: Reach) -> Total:
+        """Return how many studies a worklist has, as far as anybody counts."""
+        with reading(self._engine) as connection:
+            return Worklist(connection, wanted, reach).total()
+
+    def list_neighbours(self, wanted: Wanted, study_uid: str, *, reach: Reach) -> Neighbours:
+        """Return what stands before and after a study in a worklist."""
+        with reading(self._engine) as connection:
+            return neighbours(Worklist(connection, wanted, reach), study_uid)
+
+    def latest_arrival(self) -> datetime | None:
+        """Return when something was last added to a study, None if there is none."""
+        with reading(self._engine) as connection:
+            return connection.execute(select(func.max(schema.studies.c.last_received))).scalar()
+
+    def mark_read(self, study_uid: str, at: datetime) -> None:
+        """Note that a radiologist has opened a study, if that is not noted yet."""
+        studies = schema.studies
+        unread = studies.c.StudyInstanceUID == study_uid, studies.c.read_at.is_(None)
+        with reading(self._engine) as connection:
+            if connection.execute(select(studies.c.id).where(*unread)).first() is None:
+                return
+        with writing(self._engine) as connection:
+            connection.execute(update(studies).where(*unread).values(read_at=at))
 
     def within(self, study_uid: str, reach: Reach) -> bool:
         """Return whether a study is known, shown or deleted, and within reach."""
@@ -275,6 +309,7 @@ def _answer_columns(level: Level) -> Sequence[Any]:
         studies.number_of_instances.label("instances"),
         studies.conflict,
         studies.last_received,
+        studies.read_at,
     ]
     return columns if level is Level.STUDY else [*columns, found.number_of_instances.label("own")]
 
@@ -288,7 +323,12 @@ def _found(row: Row[Any], level: Level) -> Found:
         attributes=dict(sorted(attributes.items())),
         last_received=row.last_received,
         conflict=bool(row.conflict),
+        read=level is not Level.PATIENT and row.read_at is not None,
     )
+
+
+def _found_study(row: Row[Any]) -> Found:
+    return _found(row, Level.STUDY)
 
 
 def _computed(row: Row[Any], level: Level) -> DicomJson:

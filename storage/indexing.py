@@ -31,6 +31,7 @@ _FOLDED_COLUMNS = {
     "ReferringPhysicianName": "referring_physician_name_folded",
     "StudyDescription": "study_description_folded",
 }
+_MADE_BY_READERS = frozenset({"SR", "KO", "PR"})
 _NUMBER = re.compile(r"[+-]?[0-9]{1,12}")
 
 
@@ -321,8 +322,15 @@ def _count(
                 ),
                 sop_classes=counting.united(study.sop_classes, (r.sop_class_uid for r in seen)),
                 last_received=max(study.last_received, *received),
+                # What readers themselves add is nothing that they have not seen.
+                **({"read_at": None} if any(map(_is_seen_first, seen)) else {}),
             )
         )
+
+
+def _is_seen_first(record: InstanceRecord) -> bool:
+    """Return whether an instance came from a modality, and not from who reads the study."""
+    return record.keys.get("Modality", "") not in _MADE_BY_READERS
 
 
 def _flag_conflicts(

@@ -76,7 +76,7 @@ class Origin:
     """Who brought an object, how, and when."""
 
     source: str
-    """`dimse`, `stow` or `import`."""
+    """`dimse`, `stow`, `import` or `viewer`."""
     peer: str = ""
     """Calling AE title, user name or path: a label for people, never a proof."""
     address: str = ""
@@ -204,6 +204,8 @@ class Found:
     last_received: datetime
     conflict: bool
     """True if some instance below has versions that differ, or another patient's header."""
+    read: bool = False
+    """Whether a radiologist has opened the study and no image came since."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

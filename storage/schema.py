@@ -121,6 +121,8 @@ studies = Table(
     Column("conflict", Boolean, nullable=False),
     Column("first_received", Time, nullable=False),
     Column("last_received", Time, nullable=False),
+    # When a radiologist opened it; empty again once more images come.
+    Column("read_at", Time),
     Column("attributes", Text, nullable=False),
     Index(None, "StudyDate", "StudyTime", "id"),
     Index(None, "AccessionNumber"),

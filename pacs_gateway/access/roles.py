@@ -41,6 +41,8 @@ class Permission(StrEnum):
     DOWNLOAD = "download"
     """Take whole studies away as files."""
     STORE = "store"
+    ANNOTATE = "annotate"
+    """Save measurements and key images beside the images of a study."""
     DELETE = "delete"
     """Hide what is kept, and show it again."""
     SHARE = "share"
@@ -76,7 +78,11 @@ _NO_STUDY = _all()
 ROLES: Mapping[Role, Grants] = {
     Role.ADMINISTRATOR: _all(*Permission),
     Role.RADIOLOGIST: _all(
-        Permission.VIEW, Permission.DOWNLOAD, Permission.STORE, Permission.SHARE
+        Permission.VIEW,
+        Permission.DOWNLOAD,
+        Permission.STORE,
+        Permission.ANNOTATE,
+        Permission.SHARE,
     ),
     Role.TECHNOLOGIST: _all(Permission.VIEW, Permission.STORE, Permission.SHARE),
     Role.ARCHIVIST: _all(
@@ -93,7 +99,9 @@ ROLES: Mapping[Role, Grants] = {
 }
 """The table; an installation may change scopes and add hours (`access` in the settings)."""
 
-STUDY_PERMISSIONS = frozenset({Permission.VIEW, Permission.DOWNLOAD, Permission.SHARE})
+STUDY_PERMISSIONS = frozenset(
+    {Permission.VIEW, Permission.DOWNLOAD, Permission.ANNOTATE, Permission.SHARE}
+)
 """Permissions whose scope an installation may choose."""
 
 

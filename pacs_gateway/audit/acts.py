@@ -37,6 +37,7 @@ class Verb(StrEnum):
     STUDY_DOWNLOADED = "study downloaded"
     SEARCHED = "searched"
     RECEIVED = "instances received"
+    ANNOTATED = "annotation saved"
     SENT = "instances sent"
     DELETED = "deleted"
     RESTORED = "restored"
@@ -175,6 +176,18 @@ def received(who: Who, *, study_uid: str, patient_id: str, again_after: timedelt
         patient_id=patient_id,
         act=f"received {who.role} {who.name} {who.address} {study_uid}",
         again_after=again_after,
+    )
+
+
+def annotated(who: Who, *, study_uid: str, patient_id: str, instance: str, form: str) -> Entry:
+    """Somebody saved measurements or key images; `form` is `SR` or `KO`."""
+    return _entry(
+        who,
+        Verb.ANNOTATED,
+        study_uid=study_uid,
+        patient_id=patient_id,
+        instance=instance,
+        form=form,
     )
 
 

@@ -60,6 +60,7 @@ EVENTS: Mapping[str, Event] = {
     Verb.STUDY_DOWNLOADED: Event(_EXPORT, "R"),
     Verb.SEARCHED: Event(_QUERY, "E"),
     Verb.RECEIVED: Event(_TRANSFERRED, "C"),
+    Verb.ANNOTATED: Event(_ACCESSED, "C"),
     Verb.SENT: Event(_TRANSFERRED, "R"),
     Verb.DELETED: Event(_STUDY_DELETED, "D"),
     Verb.RESTORED: Event(_ACCESSED, "U"),

@@ -50,6 +50,7 @@ LOOK = Rule(Permission.VIEW, Studies.NAMED)
 GLANCE = Rule(Permission.VIEW, Studies.GLANCED)
 SEARCH = Rule(Permission.VIEW, Studies.SEARCHED)
 STORE = Rule(Permission.STORE)
+ANNOTATE = Rule(Permission.ANNOTATE, Studies.NAMED)
 DELETE = Rule(Permission.DELETE)
 SHARE = Rule(Permission.SHARE)
 ADMINISTER = Rule(Permission.ADMINISTER)
@@ -69,10 +70,15 @@ TABLE: Mapping[str, Rule] = {
     "GET /login/oidc/callback": PUBLIC,
     "GET /static": PUBLIC,
     "POST /language": PUBLIC,
+    "POST /theme": PUBLIC,
+    "GET /identity/{digest}/{name}": PUBLIC,
     "GET /": SEARCH,
     "GET /studies/{study_uid}": LOOK,
+    "GET /read/{study_uid}": LOOK,
+    "GET /studies/{study_uid}/tags": LOOK,
     "GET /ohif": Rule(Permission.VIEW),
     "GET /ohif/{path:path}": Rule(Permission.VIEW),
+    "GET /display-test": LOGGED_IN,
     "GET /api/docs": LOGGED_IN,
     "GET /api/openapi.json": LOGGED_IN,
     "POST /api/session": PUBLIC,
@@ -121,7 +127,16 @@ TABLE: Mapping[str, Rule] = {
     "GET /shared/download": Rule(Permission.VIEW),
     "GET /studies/{study_uid}/share": Rule(Permission.SHARE, Studies.NAMED),
     "POST /studies/{study_uid}/share": Rule(Permission.SHARE, Studies.NAMED),
+    # They name studies of a list that is on record, within its reader's reach.
+    "GET /api/worklist/neighbours": Rule(Permission.VIEW),
+    "GET /api/worklist/arrivals": Rule(Permission.VIEW),
     "GET /api/studies/{study}/display": LOOK,
+    "GET /api/studies/{study}/priors": LOOK,
+    "GET /api/studies/{study}/measurements": LOOK,
+    "POST /api/studies/{study}/measurements": ANNOTATE,
+    "GET /api/studies/{study}/key-images": LOOK,
+    "POST /api/studies/{study}/key-images": ANNOTATE,
+    "GET /api/studies/{study}/presentation-states": LOOK,
     "GET /api/studies/{study}/archive": Rule(Permission.DOWNLOAD, Studies.NAMED),
     "GET /admin/shares": SHARE,
     "GET /admin/shares/{share_id}": SHARE,

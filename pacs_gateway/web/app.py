@@ -14,21 +14,28 @@ from pacs_gateway.web.administration.linkkeys import LinkKeyEndpoints
 from pacs_gateway.web.administration.peers import PeerEndpoints
 from pacs_gateway.web.administration.tokens import TokenEndpoints
 from pacs_gateway.web.administration.users import UserEndpoints
+from pacs_gateway.web.arrivals import ArrivalEndpoints
 from pacs_gateway.web.audit import AuditEndpoints
 from pacs_gateway.web.authentication import Authenticator
 from pacs_gateway.web.bulkdata import BulkEndpoints
 from pacs_gateway.web.capabilities import CapabilitiesEndpoints
 from pacs_gateway.web.deletion import DeletionEndpoints
+from pacs_gateway.web.displaytest import DisplayTestEndpoints
 from pacs_gateway.web.documentation import DocumentationEndpoints
 from pacs_gateway.web.errorpages import add_error_pages
 from pacs_gateway.web.gate import Gate, guard
 from pacs_gateway.web.headers import AnswerHeaders
 from pacs_gateway.web.health import HealthEndpoints
+from pacs_gateway.web.identity import Identity
 from pacs_gateway.web.login import LoginRules, Logins
+from pacs_gateway.web.measurements import MeasurementEndpoints
+from pacs_gateway.web.neighbours import NeighbourEndpoints
 from pacs_gateway.web.ohif import OhifEndpoints
 from pacs_gateway.web.packages import PackageEndpoints, Packages
 from pacs_gateway.web.pages import PageEndpoints
+from pacs_gateway.web.priors import PriorEndpoints
 from pacs_gateway.web.qido import SearchEndpoints
+from pacs_gateway.web.reading import ReadingEndpoints
 from pacs_gateway.web.rendered import RenderedEndpoints
 from pacs_gateway.web.services import Services
 from pacs_gateway.web.session import SessionEndpoints
@@ -37,6 +44,7 @@ from pacs_gateway.web.shares import ShareEndpoints
 from pacs_gateway.web.sharing import Sharing
 from pacs_gateway.web.signin import OIDC_PATH, SignInEndpoints, no_provider
 from pacs_gateway.web.stow import StoreEndpoints
+from pacs_gateway.web.tags import TagEndpoints
 from pacs_gateway.web.templating import Templates
 from pacs_gateway.web.view import ViewEndpoints
 from pacs_gateway.web.viewing import ViewingEndpoints
@@ -58,7 +66,8 @@ def create_app(services: Services) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
     )
-    templates = Templates(services.settings.language)
+    identity = Identity(services.settings.hospital)
+    templates = Templates(services.settings.language, identity)
     access = services.settings.access
     logins = Logins(services.accounts, _login_rules(services.settings))
     authenticator = Authenticator(
@@ -91,7 +100,14 @@ def create_app(services: Services) -> FastAPI:
             *SessionEndpoints(services, logins, authenticator).routes(),
             *SignInEndpoints(services, logins, authenticator, templates).routes(),
             *ViewingEndpoints(services).routes(),
+            *MeasurementEndpoints(services).routes(),
             *PageEndpoints(services, templates).routes(),
+            *ArrivalEndpoints(services.arrivals, settings).routes(),
+            *NeighbourEndpoints(services).routes(),
+            *identity.routes(),
+            *ReadingEndpoints(services, templates).routes(),
+            *TagEndpoints(services, templates).routes(),
+            *PriorEndpoints(services).routes(),
             *ShareEndpoints(services, sharing, authenticator, templates).routes(),
             *SharedEndpoints(services, sharing, rendered, packages, templates).routes(),
             *PackageEndpoints(packages).routes(),
@@ -103,6 +119,7 @@ def create_app(services: Services) -> FastAPI:
             *PeerEndpoints(services, templates).routes(),
             *LinkKeyEndpoints(services, templates).routes(),
             *OhifEndpoints(services.settings, templates).routes(),
+            *DisplayTestEndpoints(templates).routes(),
             *HealthEndpoints(services).routes(),
             *DocumentationEndpoints(app).routes(),
         ]

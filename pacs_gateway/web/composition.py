@@ -13,6 +13,7 @@ from pacs_gateway.archive.retrieve import Retrieval
 from pacs_gateway.config import Settings
 from pacs_gateway.imaging.render import Renderer
 from pacs_gateway.web.app import create_app
+from pacs_gateway.web.arrivals import Arrivals
 from pacs_gateway.web.recent import RecentPictures
 from pacs_gateway.web.recording import Recorder
 from pacs_gateway.web.server import serve
@@ -81,6 +82,11 @@ def services_of(archive: ArchiveParts, renderer: Renderer) -> Services:
         pictures=_pictures(settings, archive.retrieval, renderer, archive.cache),
         audit_log=archive.audit_log,
         recent=RecentPictures(settings.web.recent_pictures_bytes),
+        arrivals=Arrivals(
+            archive.index.latest_arrival,
+            every_s=settings.web.arrivals_poll_s,
+            at_most=settings.web.max_listeners,
+        ),
         recorder=Recorder(
             archive.audit_log,
             archive.index,
@@ -103,7 +109,13 @@ def serve_web(archive: ArchiveParts, *, listener: socket.socket, ready: Callable
     )
     threading.Thread(target=previews.run, args=(stop,), daemon=True, name="previews").start()
     try:
-        serve(create_app(services), settings.web, sock=listener, on_ready=ready)
+        serve(
+            create_app(services),
+            settings.web,
+            sock=listener,
+            on_ready=ready,
+            on_stop=services.arrivals.close,
+        )
     finally:
         stop.set()
         services.pictures.close()

@@ -29,7 +29,15 @@ GLANCE_PIXELS = 256
 """Sides of a picture that tells studies apart and shows nothing to read."""
 
 _STUDY_PARAMETERS = ("study", "study_uid")
-_READS = frozenset({Permission.VIEW, Permission.DOWNLOAD, Permission.SHARE, Permission.AUDIT})
+_READS = frozenset(
+    {
+        Permission.VIEW,
+        Permission.DOWNLOAD,
+        Permission.ANNOTATE,
+        Permission.SHARE,
+        Permission.AUDIT,
+    }
+)
 
 
 class Authenticates(Protocol):

@@ -1,16 +1,28 @@
-"""What the list of studies shows: one page of studies, and links to narrow or widen it."""
+"""What the list of studies shows: one page of studies, and links to narrow, widen and order it."""
 
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
+from urllib.parse import quote, urlencode
 
 from pacs_gateway.config import DicomSettings
-from pacs_gateway.web.display import study_view
+from pacs_gateway.dicom.names import fold
+from pacs_gateway.web.display import Patient, StudyView, study_view
 from pacs_gateway.web.language import Texts
-from pacs_gateway.web.paging import pages_of
-from pacs_gateway.web.studylist import PER_PAGE, PERIODS, WAYS, Filters, find_studies
+from pacs_gateway.web.studylist import (
+    PERIODS,
+    WAYS,
+    Filters,
+    Listing,
+    find_studies,
+    sort_parameter,
+)
 from storage.index import Index
 from storage.reach import Reach
+from storage.records import Found
+from storage.worklist import Sort, Status, Total
 
 OFFERED_MODALITIES = (
     "CT", "MR", "US", "DX", "CR", "MG", "XA", "RF", "ES", "NM", "PT", "IO", "PX", "OP", "ECG", "SM",
@@ -29,33 +41,139 @@ class Choice:
     active: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Column:
+    """The heading of a column that the list may be in the order of."""
+
+    address: str
+    order: str
+    """`ascending` or `descending` as ARIA says it, empty if the list is in another order."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One study of the list."""
+
+    study: StudyView
+    address: str
+    receiving: bool
+    read: bool
+    alike: tuple[str, ...]
+    """Other patients on this page whose names differ in nothing but marks, or in nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListPages:
+    """The addresses of the parts around this one; empty: none."""
+
+    first: str
+    previous: str
+    next: str
+    further: str
+    """Where a search goes on that has not looked at everything."""
+
+
 def studies_context(
-    index: Index, texts: Texts, filters: Filters, *, receiver: dict[str, Any], reach: Reach
+    index: Index,
+    texts: Texts,
+    filters: Filters,
+    *,
+    receiver: dict[str, Any],
+    reach: Reach,
+    quiet_since: datetime,
 ) -> dict[str, Any]:
     """Return the context of studies.html."""
-    # "Today" is the hospital's day, which is this machine's.
-    today = datetime.now(UTC).astimezone().date()
-    listing = find_studies(index, filters, today, reach=reach)
+    listing = find_studies(index, filters, hospital_day(), quiet_since=quiet_since, reach=reach)
+    part = listing.part
+    rows = _rows(part.studies, texts, filters.address(by=listing.found_by), quiet_since)
+    pages = _pages(listing, filters)
     return {
         "filters": filters,
-        "studies": [study_view(found, texts) for found in listing.studies],
-        "empty": not listing.studies and not filters.narrowed and filters.page == 1,
+        "fields": {way: filters.fields.get(way, "") for way in WAYS},
+        "rows": rows,
+        "empty": not rows and not filters.narrowed and not pages.first,
         "receiver": receiver,
         "modalities": OFFERED_MODALITIES,
         "periods": _periods(filters),
+        "statuses": [
+            Choice(f"studies.status.{each}", each, active=filters.status is each) for each in Status
+        ],
+        "columns": {str(sort): _column(filters, sort, listing.found_by) for sort in Sort},
+        "sort": sort_parameter(filters.sort, reverse=filters.reverse),
         "found_by": listing.found_by,
         "other_ways": [
             Choice(f"studies.by.{way}", filters.address(by=way))
             for way in WAYS
             if way != listing.found_by
         ],
-        "pages": pages_of(
-            listing.total,
-            filters.page,
-            PER_PAGE,
-            address=lambda page: filters.address(by=listing.found_by, page=page),
-        ),
+        "count": count_text(texts, listing.total),
+        "newest_only": part.newest_only,
+        "pages": pages,
+        "live": not pages.first
+        and filters.sort in (Sort.DATE, Sort.RECEIVED)
+        and not filters.reverse,
     }
+
+
+def hospital_day() -> date:
+    """Return today's date at the hospital, which is this machine's."""
+    return datetime.now(UTC).astimezone().date()
+
+
+def count_text(texts: Texts, total: Total) -> str:
+    """Return how many studies there are, in words."""
+    if total.exact:
+        return texts.count("studies.count", total.number)
+    return texts("studies.count.least", n=texts.number(total.number))
+
+
+def _rows(studies: Sequence[Found], texts: Texts, address: str, quiet_since: datetime) -> list[Row]:
+    views = [study_view(found, texts) for found in studies]
+    people = defaultdict[str, dict[tuple[str, str], Patient]](dict)
+    for view in views:
+        person = view.patient
+        people[fold(person.name)][_same_person(person)] = person
+    query = address.partition("?")[2]
+    return [
+        Row(
+            study=view,
+            address=_link(view.uid, query),
+            receiving=found.last_received > quiet_since,
+            read=found.read,
+            alike=tuple(
+                f"{other.name} ({other.patient_id})" if other.patient_id else other.name
+                for key, other in people[fold(view.patient.name)].items()
+                if key != _same_person(view.patient)
+            ),
+        )
+        for found, view in zip(studies, views, strict=True)
+    ]
+
+
+def _same_person(patient: Patient) -> tuple[str, str]:
+    return patient.name.casefold(), patient.patient_id
+
+
+def _link(study_uid: str, query: str) -> str:
+    """Return the address of a study, with the list that it is opened from."""
+    return f"/studies/{quote(study_uid)}?{urlencode({'list': query})}"
+
+
+def _pages(listing: Listing, filters: Filters) -> ListPages:
+    part, by = listing.part, listing.found_by or filters.way
+    uids = [_uid(found) for found in part.studies]
+    moved = bool(filters.place.after or filters.place.before)
+    before = part.more_before and bool(uids)
+    return ListPages(
+        first=filters.address(by=by) if moved else "",
+        previous=filters.address(by=by, before=uids[0]) if before else "",
+        next=filters.address(by=by, after=uids[-1]) if part.more_after and uids else "",
+        further=filters.address(by=by, after=part.looked_to) if part.looked_to else "",
+    )
+
+
+def _uid(found: Found) -> str:
+    return str(found.attributes["0020000D"]["Value"][0])
 
 
 def _periods(filters: Filters) -> list[Choice]:
@@ -68,6 +186,16 @@ def _periods(filters: Filters) -> list[Choice]:
         )
         for period in (*PERIODS, "")
     ]
+
+
+def _column(filters: Filters, sort: Sort, found_by: str) -> Column:
+    chosen = filters.sort is sort
+    reverse = chosen and not filters.reverse
+    address = filters.address(by=found_by, sort=sort_parameter(sort, reverse=reverse))
+    if not chosen:
+        return Column(address, "")
+    grows = (sort in (Sort.NAME, Sort.MODALITY)) is not filters.reverse
+    return Column(address, "ascending" if grows else "descending")
 
 
 def receiver_of(settings: DicomSettings, seen_host: str) -> dict[str, Any]:

@@ -165,4 +165,3 @@ def _parameters(query: str) -> list[tuple[str, str]]:
 def _is_allowed(name: str, value: str) -> bool:
     pattern = _PARAMETERS.get(name.lower())
     return pattern is not None and pattern.fullmatch(value) is not None
-

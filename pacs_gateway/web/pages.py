@@ -1,6 +1,6 @@
-"""The pages: the list of studies, one study's previews.
+"""The pages: the list of studies, one study with its viewer.
 
-All of them work without scripts; scripts only add keys, the larger preview and friendlier errors.
+All of them work without scripts, which add keys, lossless pixels, tools and friendlier errors.
 """
 
 from starlette.requests import Request
@@ -8,14 +8,17 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
 
 import viewer
+from pacs_gateway.ohif import installation
 from pacs_gateway.web.access import caller_of
 from pacs_gateway.web.listpage import receiver_of, studies_context
+from pacs_gateway.web.opening import note_opened
 from pacs_gateway.web.services import Services
 from pacs_gateway.web.sharing import BY_SHARE
 from pacs_gateway.web.staticfiles import ImmutableFiles
 from pacs_gateway.web.studylist import read_filters, read_page
-from pacs_gateway.web.studypage import study_context
+from pacs_gateway.web.studypage import Asked, recent_since, study_context
 from pacs_gateway.web.templating import Templates
+from storage.records import utc_now
 
 
 class PageEndpoints:
@@ -43,18 +46,31 @@ class PageEndpoints:
             read_filters(request.query_params),
             receiver=receiver,
             reach=caller_of(request).reach,
+            quiet_since=recent_since(utc_now(), self._settings.web.receiving_s),
         )
+        context["receiving_s"] = self._settings.web.receiving_s
+        context["idle_s"] = self._settings.access.session_idle_minutes * 60 / 4
         return self._templates.page(request, "studies.html", context)
 
     def study(self, request: Request) -> Response:
-        """Show one study; `series` in the address shows that series alone."""
+        """Show one study; `series` in the address says which series the viewer begins with."""
+        query, caller = request.query_params, caller_of(request)
+        asked = Asked(
+            series_uid=query.get("series", ""),
+            page=read_page(query),
+            images_page=read_page({"page": query.get("images", "")}),
+        )
         context = study_context(
             self._index,
             self._templates.texts(request),
             request.path_params["study_uid"],
-            series_uid=request.query_params.get("series", ""),
-            page=read_page(request.query_params),
+            asked=asked,
+            reach=caller.reach,
+            recent=recent_since(utc_now(), self._settings.web.receiving_s),
         )
-        caller = caller_of(request)
-        context["back"] = "/shared" if caller.name.startswith(BY_SHARE) else "/"
+        note_opened(self._index, caller, request.path_params["study_uid"])
+        context["guest"] = caller.name.startswith(BY_SHARE)
+        # Which list somebody comes from, so that its next study is one key away.
+        context["list"] = query.get("list")
+        context["ohif"] = installation.installed(self._settings)
         return self._templates.page(request, "study.html", context)

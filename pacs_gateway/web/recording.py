@@ -17,7 +17,7 @@ from storage.index import Index
 
 MAX_REMEMBERED = 16_384
 """Looks that need no question to the database; each takes about 200 bytes."""
-PAGING = frozenset({"offset", "limit", "page"})
+PAGING = frozenset({"offset", "limit", "page", "after", "before"})
 """Parameters that turn the pages of one search."""
 
 

@@ -70,7 +70,6 @@ VIDEO_TYPES: Mapping[str, Sequence[str]] = {
 """Media types of video, which nothing here decodes."""
 
 
-
 @dataclass(frozen=True, slots=True)
 class ObjectChoice:
     """How whole instances are served."""

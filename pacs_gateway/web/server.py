@@ -184,14 +184,25 @@ def server_config(app: ASGIApp, settings: WebSettings) -> uvicorn.Config:
 class _Server(uvicorn.Server):
     """uvicorn's server, ending normally on SIGTERM and telling when it listens."""
 
-    def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None] | None) -> None:
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        on_ready: Callable[[], None] | None,
+        on_stop: Callable[[], None] | None,
+    ) -> None:
         super().__init__(config)
         self._on_ready = on_ready
+        self._on_stop = on_stop
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started and self._on_ready is not None:
             self._on_ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        if self._on_stop is not None:
+            self._on_stop()
+        await super().shutdown(sockets)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -211,11 +222,13 @@ def serve(
     *,
     sock: socket.socket | None = None,
     on_ready: Callable[[], None] | None = None,
+    on_stop: Callable[[], None] | None = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT, then let requests in work end and return.
 
     `sock` is a bound listening socket of the parent; without it, the settings' address is bound.
-    `on_ready` is called once when connections are taken. Must run in the main thread.
+    `on_ready` is called once when connections are taken, `on_stop` in the event loop before requests
+    in work are waited for: those that would last end then. Must run in the main thread.
     """
     config = server_config(app, settings)
-    _Server(config, on_ready).run(sockets=[sock] if sock else None)
+    _Server(config, on_ready, on_stop).run(sockets=[sock] if sock else None)

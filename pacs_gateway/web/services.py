@@ -10,6 +10,7 @@ from pacs_gateway.archive.pictures import Pictures
 from pacs_gateway.archive.retrieve import Retrieval
 from pacs_gateway.config import Settings
 from pacs_gateway.imaging.render import Renderer
+from pacs_gateway.web.arrivals import Arrivals
 from pacs_gateway.web.recent import RecentPictures
 from pacs_gateway.web.recording import Recorder
 from storage.accounts import Accounts
@@ -61,4 +62,5 @@ class Services:
     audit_log: AuditLog
     recorder: Recorder
     recent: RecentPictures
+    arrivals: Arrivals
     metrics: Metrics = field(default_factory=Metrics)

@@ -1,4 +1,4 @@
-"""The pages of logging in and out, and the choice of language."""
+"""The pages of logging in and out, and the choice of language and theme."""
 
 from http import HTTPStatus
 from urllib.parse import quote
@@ -18,12 +18,13 @@ from pacs_gateway.web.problems import TooManyAttemptsError, UnauthenticatedError
 from pacs_gateway.web.services import Services
 from pacs_gateway.web.session import SessionCookies
 from pacs_gateway.web.templating import Templates
+from pacs_gateway.web.theme import THEME_COOKIE, THEMES
 
 OIDC_PATH = "/login/oidc"
 
 
 class SignInEndpoints:
-    """The routes of `/login`, `/logout` and `/language`."""
+    """The routes of `/login`, `/logout`, `/language` and `/theme`."""
 
     def __init__(
         self,
@@ -53,6 +54,7 @@ class SignInEndpoints:
             Route("/login", self.log_in, methods=["POST"]),
             Route("/logout", self.log_out, methods=["POST"]),
             Route("/language", self.choose_language, methods=["POST"]),
+            Route("/theme", self.choose_theme, methods=["POST"]),
         ]
 
     def login(self, request: Request) -> Response:
@@ -98,10 +100,21 @@ class SignInEndpoints:
         language = form.get("language", "")
         if language not in viewer.LANGUAGES:
             raise BadRequestError("There are no pages in this language.")
-        response = RedirectResponse(local_path(form.get("next", "")), HTTPStatus.SEE_OTHER)
+        return self._remember(COOKIE, language, form.get("next", ""))
+
+    async def choose_theme(self, request: Request) -> Response:
+        """Remember light or dark, and show the same page in it."""
+        form = await read_form(request)
+        theme = form.get("theme", "")
+        if theme not in THEMES:
+            raise BadRequestError("There are no pages in this theme.")
+        return self._remember(THEME_COOKIE, theme, form.get("next", ""))
+
+    def _remember(self, cookie: str, value: str, wanted: str) -> Response:
+        response = RedirectResponse(local_path(wanted), HTTPStatus.SEE_OTHER)
         response.set_cookie(
-            COOKIE,
-            language,
+            cookie,
+            value,
             max_age=COOKIE_SECONDS,
             httponly=True,
             samesite="lax",

@@ -11,8 +11,11 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 import viewer
+from pacs_gateway.config import HospitalSettings
+from pacs_gateway.web.identity import Identity
 from pacs_gateway.web.language import COOKIE, Texts, reader_language, texts_of
 from pacs_gateway.web.negotiation import takes
+from pacs_gateway.web.theme import THEME_COOKIE, reader_theme
 
 STATIC = "/static"
 _GZIP_LEVEL = 5
@@ -22,10 +25,11 @@ _GZIP_LEVEL = 5
 class Templates:
     """Renders pages; every value is escaped by the templates, whatever it is."""
 
-    def __init__(self, installed_language: str) -> None:
+    def __init__(self, installed_language: str, identity: Identity | None = None) -> None:
         self._installed_language = installed_language
         self._languages = tuple(texts_of(language) for language in viewer.LANGUAGES)
         self.static_path = f"{STATIC}/{_digest(viewer.static_dir())}"
+        self._bundle = viewer.bundle_built()
         self._environment = Environment(
             loader=FileSystemLoader(viewer.templates_dir()),
             autoescape=True,
@@ -33,6 +37,7 @@ class Templates:
             trim_blocks=True,
             lstrip_blocks=True,
         )
+        self._environment.globals["identity"] = identity or Identity(HospitalSettings())
 
     def texts(self, request: Request) -> Texts:
         """Return the texts in the language of whoever asks."""
@@ -47,6 +52,8 @@ class Templates:
             "here": _address(request),
             "user": caller.name if caller else "",
             "may": frozenset(caller.grants) if caller else frozenset(),
+            "bundle": self._bundle,
+            "theme": reader_theme(request.cookies.get(THEME_COOKIE)),
         }
         text = self.text(name, self.texts(request), {**frame, **context})
         headers = {"Cache-Control": "private, no-cache"}

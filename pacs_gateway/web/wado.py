@@ -201,4 +201,3 @@ def _located(header: StoredHeader, study_url: str) -> DicomJson:
     document = b"".join(headerdocuments.json_array(iter((header,)), study_url))
     model: DicomJson = json.loads(document)[0]
     return model
-

@@ -22,6 +22,11 @@ from storage.testing.index_search import (
     RangeMatchingContract,
     TextMatchingContract,
 )
+from storage.testing.index_worklist import (
+    WorklistLimitContract,
+    WorklistOrderContract,
+    WorklistReadContract,
+)
 
 
 class IndexContract(
@@ -39,5 +44,8 @@ class IndexContract(
     AnswerContract,
     ReadingContract,
     ReachContract,
+    WorklistOrderContract,
+    WorklistReadContract,
+    WorklistLimitContract,
 ):
     """Inherit from this and give a fixture `index`."""

@@ -38,6 +38,14 @@ def sample_files(today: date) -> Iterator[bytes]:
     yield _file("MR_small.dcm", HOSTILE, date(2019, 1, 1), "<img src=x onerror=alert(1)>", 1, 1)
 
 
+def ct_file(identity: Identity, day: date, *, instance: str = "") -> bytes:
+    """Return the Part 10 file of one CT image, whose study is named by its patient's ID."""
+    ds = _data_set("CT_small.dcm", identity, day, "CT sọ não", 1, 1)
+    if instance:
+        ds.SOPInstanceUID = ds.file_meta.MediaStorageSOPInstanceUID = instance
+    return _bytes(ds)
+
+
 def _file(name: str, identity: Identity, day: date, text: str, series: int, number: int) -> bytes:
     return _bytes(_data_set(name, identity, day, text, series, number))
 

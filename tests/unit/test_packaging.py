@@ -7,24 +7,41 @@ import zipfile
 from importlib.metadata import distributions, packages_distributions
 from pathlib import Path
 
+import pytest
+
+from tests.javascript import require_bundle
+
 ROOT = Path(__file__).parents[2]
 OURS = {"pacs_gateway", "storage", "viewer"}
 
 
-def test_wheel_holds_our_packages_only(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def names(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """What is in the wheel."""
+    folder = tmp_path_factory.mktemp("wheel")
     subprocess.run(
         [
             *(sys.executable, "-m", "pip", "wheel", "--quiet", "--disable-pip-version-check"),
-            *("--no-deps", "--no-build-isolation", "--wheel-dir", str(tmp_path), str(ROOT)),
+            *("--no-deps", "--no-build-isolation", "--wheel-dir", str(folder), str(ROOT)),
         ],
         check=True,
     )
-    (wheel,) = tmp_path.glob("*.whl")
-    names = zipfile.ZipFile(wheel).namelist()
+    (wheel,) = folder.glob("*.whl")
+    return zipfile.ZipFile(wheel).namelist()
+
+
+def test_wheel_holds_our_packages_only(names: list[str]) -> None:
     top = {name.split("/")[0] for name in names if ".dist-info/" not in name}
     assert top == OURS
     assert "viewer/templates/login.html" in names
     assert any(name.startswith("storage/migrations/versions/") for name in names)
+
+
+def test_wheel_carries_the_reading_viewer_and_what_builds_it_again(names: list[str]) -> None:
+    assert {"viewer/package-lock.json", "viewer/bundle/vite.config.mjs"} <= set(names)
+    assert not any("node_modules" in name for name in names)
+    require_bundle()
+    assert {"viewer/static/vendor/manifest.json", "viewer/static/vendor/LICENSES.txt"} <= set(names)
 
 
 def test_no_dependency_installs_our_names() -> None:

@@ -26,6 +26,7 @@ OFFERED = (
     Permission.VIEW,
     Permission.DOWNLOAD,
     Permission.STORE,
+    Permission.ANNOTATE,
     Permission.SHARE,
     Permission.LINK,
     Permission.DELETE,

@@ -9,9 +9,11 @@ from pacs_gateway.web.description.operation import (
     operation,
     parameter,
     text,
-    whole,
 )
 from pacs_gateway.web.description.parameters import EXAMPLE_STUDY, UID
+from pacs_gateway.web.studylist import PERIODS, WAYS
+from pacs_gateway.web.theme import THEMES
+from storage.worklist import Sort, Status
 
 PAGE = "text/html"
 _JSON = "application/json"
@@ -22,6 +24,13 @@ _FILES = """
 """
 SEE_OTHER = answers("Go on there.", status=303)
 _STATES: Described = {"type": "object", "additionalProperties": {"type": "string"}}
+
+_STUDY = parameter(
+    "study_uid",
+    text(pattern=UID, most=64, examples=[EXAMPLE_STUDY]),
+    "Study Instance UID",
+    place="path",
+)
 
 
 def page(summary: str, *parameters: Described, public: bool = False) -> Described:
@@ -82,24 +91,55 @@ def _files(summary: str, *, public: bool) -> Described:
 PAGES: Mapping[str, Described] = {
     "GET /": page(
         "List studies",
-        parameter("q", text(most=64), "Name, patient ID or accession number"),
-        parameter("page", whole(1, 9999), "Number of the page"),
+        parameter("q", text(most=64), "Name, patient ID, accession number or description"),
+        parameter("by", one_of(*WAYS), "Which of these it is"),
+        *(parameter(way, text(most=64), f"The same, only as {way}") for way in WAYS),
+        parameter("period", one_of(*PERIODS), "Study date"),
+        parameter("from", text(most=10), "First study date, as 2026-11-23"),
+        parameter("to", text(most=10), "Last study date"),
+        parameter("modality", text(most=16), "Modality in the study"),
+        parameter("status", one_of(*Status), "How far the study has come"),
+        parameter("sort", one_of(*Sort, *(f"-{each}" for each in Sort)), "Order; `-` turns it"),
+        parameter("after", text(pattern=UID, most=64), "Study that the page begins after"),
+        parameter("before", text(pattern=UID, most=64), "Study that the page ends before"),
     ),
-    "GET /studies/{study_uid}": page(
-        "Show a study",
+    "GET /studies/{study_uid}": page("Show a study", _STUDY),
+    "GET /studies/{study_uid}/tags": page(
+        "Show every attribute of an instance",
+        _STUDY,
+        parameter("series", text(pattern=UID, most=64), "Series Instance UID"),
+        parameter("instance", text(pattern=UID, most=64), "SOP Instance UID"),
+    ),
+    "GET /read/{study_uid}": page(
+        "Show a study in the reading viewer",
         parameter(
             "study_uid",
             text(pattern=UID, most=64, examples=[EXAMPLE_STUDY]),
             "Study Instance UID",
             place="path",
         ),
+        parameter("list", text(most=2000), "Query of the list that it was opened from"),
     ),
+    "GET /display-test": page("Test the display"),
     "GET /login": page("Ask who is there", public=True),
     "POST /login": form("Log in", username=text(most=64), password=text(most=64)),
     "POST /logout": form("Log out"),
     "GET /login/oidc": _provider("Log in through the hospital's identity provider"),
     "GET /login/oidc/callback": _provider("Come back from the identity provider"),
     "POST /language": form("Choose the language of the pages", language=one_of("vi", "en")),
+    "POST /theme": form("Choose light or dark pages", theme=one_of(*THEMES)),
+    "GET /identity/{digest}/{name}": operation(
+        "Retrieve the hospital's logo or colours",
+        "pages",
+        answers("The file.", "image/png image/jpeg image/webp text/css"),
+        answers("What the client has is still right.", status=304),
+        parameters=[
+            parameter("digest", text(pattern="^[0-9a-f]{12}$"), "Of the file", place="path"),
+            parameter("name", one_of("logo", "colours.css"), "The file", place="path"),
+        ],
+        refused=(404,),
+        public=True,
+    ),
     "GET /static/{path}": _files("Retrieve a file of the pages", public=True),
     "GET /ohif": page("Enter the OHIF viewer"),
     "GET /ohif/{path}": _files("Retrieve a file of the OHIF viewer", public=False),

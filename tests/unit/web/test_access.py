@@ -183,6 +183,8 @@ def test_only_these_are_public() -> None:
         "POST /login",
         "POST /logout",
         "POST /language",
+        "POST /theme",
+        "GET /identity/{digest}/{name}",
         "GET /static",
         "GET /view",
         "GET /login/oidc",
@@ -218,7 +220,7 @@ def test_who_may_do_what() -> None:
     granted = {role: set(grants) - plain for role, grants in ROLES.items()}
     assert granted == {
         Role.ADMINISTRATOR: set(Permission) - plain,
-        Role.RADIOLOGIST: {P.VIEW, P.DOWNLOAD, P.STORE, P.SHARE},
+        Role.RADIOLOGIST: {P.VIEW, P.DOWNLOAD, P.STORE, P.ANNOTATE, P.SHARE},
         Role.TECHNOLOGIST: {P.VIEW, P.STORE, P.SHARE},
         Role.ARCHIVIST: {P.VIEW, P.DOWNLOAD, P.STORE, P.DELETE, P.SHARE, P.AUDIT},
         Role.REFERRING: {P.VIEW},
