@@ -99,7 +99,7 @@ class Listing:
     part: Part
     total: Total
     found_by: str
-    """The one of `WAYS` that found them, empty if no text was given or nothing was found."""
+    """The one of `WAYS` that found them, or that has not looked at everything; else empty."""
 
 
 NOTHING = Listing(
@@ -148,13 +148,16 @@ def find_studies(
     index: Index, filters: Filters, today: date, *, quiet_since: datetime, reach: Reach
 ) -> Listing:
     """Return one page of the studies within reach that pass the filters."""
+    unfinished = NOTHING
     for way, wanted in worklists(filters, today, quiet_since=quiet_since):
         part = index.list_part(wanted, place=filters.place, size=PER_PAGE, reach=reach)
-        # Where nothing was found so far back, there may be something yet further back.
-        if part.studies or (part.looked_to and filters.way):
+        if part.studies:
             total = index.list_total(wanted, reach=reach)
             return Listing(part=part, total=total, found_by=way)
-    return NOTHING
+        # Where nothing was found so far, there may be something further back.
+        if part.looked_to and not unfinished.part.looked_to:
+            unfinished = Listing(part=part, total=Total(0, exact=False), found_by=way)
+    return unfinished
 
 
 def worklists(

@@ -4,6 +4,7 @@ whoever only looks on sees the newest by themselves."""
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -32,10 +33,30 @@ def a_study(number: int, *, name: str = "", days_ago: int | None = None) -> byte
     return ct_file((name or f"BỆNH^NHÂN {number:03}", f"BN{number:06}", "19700101", "F"), day)
 
 
+@pytest.fixture(scope="module")
+def login(browser: Browser, hospital: Gateway, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Log in once; the session is shared."""
+    context = browser.new_context(base_url=hospital.url)
+    page = context.new_page()
+    page.goto("/login")
+    page.get_by_label("Tên đăng nhập").fill("admin")
+    page.get_by_label("Mật khẩu").fill(PASSWORD)
+    page.get_by_role("button", name="Đăng nhập").click()
+    expect(page.get_by_role("heading", name="Ca chụp")).to_be_visible()
+    path = tmp_path_factory.mktemp("login") / "state.json"
+    context.storage_state(path=path)
+    context.close()
+    return path
+
+
 @pytest.fixture
-def page(browser: Browser, hospital: Gateway) -> Iterator[Page]:
+def page(browser: Browser, hospital: Gateway, login: Path) -> Iterator[Page]:
+    """The list, on a desk."""
     context = browser.new_context(
-        base_url=hospital.url, viewport={"width": 1920, "height": 940}, color_scheme="light"
+        base_url=hospital.url,
+        storage_state=login,
+        viewport={"width": 1920, "height": 940},
+        color_scheme="light",
     )
     page = context.new_page()
     complaints: list[str] = []
@@ -47,12 +68,7 @@ def page(browser: Browser, hospital: Gateway) -> Iterator[Page]:
 
     page.on("console", lambda message: note(message.text))
     page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.goto("/login")
-    page.get_by_label("Tên đăng nhập").fill("admin")
-    page.get_by_label("Mật khẩu").fill(PASSWORD)
-    page.get_by_role("button", name="Đăng nhập").click()
-    expect(page.get_by_role("heading", name="Ca chụp")).to_be_visible()
-    page.wait_for_load_state()
+    page.goto("/")
     yield page
     context.close()
     assert complaints == []

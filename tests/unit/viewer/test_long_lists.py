@@ -20,6 +20,7 @@ from pacs_gateway.web.studypage import (
     Asked,
     study_context,
 )
+from storage import narrowing, worklist
 from storage.database import migrate, open_engine
 from storage.index import Index
 from storage.reach import EVERYTHING
@@ -154,6 +155,27 @@ def test_the_next_page_stays_with_the_way_of_matching(index: Index) -> None:
     assert context["found_by"] == "name"
     last = context["rows"][-1].study.uid
     assert context["pages"].next == f"/?q=hoa&by=name&after={last}"
+
+
+@pytest.mark.parametrize(
+    ("filters", "further"),
+    [
+        (Filters(modality="MR"), "/?modality=MR&after=1.2.9"),
+        (
+            Filters(text="ngực phổi", way="description"),
+            "/?q=ng%E1%BB%B1c+ph%E1%BB%95i&by=description&after=1.2.9",
+        ),
+    ],
+)
+def test_a_search_that_found_nothing_yet_can_go_on(
+    index: Index, filters: Filters, further: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worklist, "WALK", 10)
+    monkeypatch.setattr(narrowing, "NARROW", -1)
+    context = list_page(index, filters)
+    assert context["rows"] == []
+    assert not context["empty"]
+    assert context["pages"].further == further
 
 
 def test_a_row_leads_to_its_study_and_knows_its_list(index: Index) -> None:
