@@ -17,6 +17,7 @@ const EDGES = /** @type {const} */ (["top", "right", "bottom", "left"]);
 export function furnish(element, t) {
   const canvas = document.createElement("canvas");
   canvas.setAttribute("role", "img");
+  canvas.setAttribute("aria-label", t("viewer.title"));
   element.append(canvas);
   for (const place of ["whose", "what", "where", "how"]) element.append(part(`corner ${place}`));
   for (const edge of EDGES) element.append(part(`edge ${edge}`));
