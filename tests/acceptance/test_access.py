@@ -117,7 +117,9 @@ def _followed(gateway: Gateway, study: str) -> str:
 
 @pytest.fixture(name="hospital", scope="module")
 def fixture_hospital(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hospital]:
-    with running(settings_for(tmp_path_factory.mktemp("access"))) as gateway:
+    # News of arrivals goes on until its time is over.
+    settings = settings_for(tmp_path_factory.mktemp("access"), arrivals_stream_s=0.1)
+    with running(settings) as gateway:
         yield Hospital(gateway)
 
 
