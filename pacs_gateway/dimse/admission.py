@@ -20,6 +20,7 @@ from pynetdicom.sop_class import (
     PatientRootQueryRetrieveInformationModelFind,
     PatientRootQueryRetrieveInformationModelGet,
     PatientRootQueryRetrieveInformationModelMove,
+    StorageCommitmentPushModel,
     StudyRootQueryRetrieveInformationModelFind,
     StudyRootQueryRetrieveInformationModelGet,
     StudyRootQueryRetrieveInformationModelMove,
@@ -41,6 +42,7 @@ _QUERY_RETRIEVE: Mapping[str, Service] = {
     str(StudyRootQueryRetrieveInformationModelMove): Service.MOVE,
     str(PatientRootQueryRetrieveInformationModelGet): Service.GET,
     str(StudyRootQueryRetrieveInformationModelGet): Service.GET,
+    str(StorageCommitmentPushModel): Service.COMMIT,
     str(Verification): Service.ECHO,
 }
 

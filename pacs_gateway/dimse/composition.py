@@ -4,6 +4,7 @@ from pacs_gateway.archive.ingest import Ingest
 from pacs_gateway.archive.retrieve import Retrieval
 from pacs_gateway.config import DicomSettings
 from pacs_gateway.dimse.admission import Admission
+from pacs_gateway.dimse.commitment import CommitmentProvider
 from pacs_gateway.dimse.peers import Peers
 from pacs_gateway.dimse.query import FindProvider
 from pacs_gateway.dimse.recording import PeerRecorder
@@ -11,6 +12,7 @@ from pacs_gateway.dimse.retrieve import RetrieveProvider
 from pacs_gateway.dimse.server import DicomServer
 from pacs_gateway.dimse.store import StoreProvider
 from storage.auditlog import AuditLog
+from storage.commitments import Commitments
 from storage.index import Index
 from storage.peers import PeerBook
 
@@ -23,6 +25,8 @@ def dicom_server(
     retrieval: Retrieval,
     peers: PeerBook,
     audit_log: AuditLog,
+    commitments: Commitments,
+    max_references: int,
 ) -> DicomServer:
     """Return a listener, not yet started, that serves everything the gateway does over DIMSE."""
     known = Peers(
@@ -43,9 +47,12 @@ def dicom_server(
         index, recorder, ae_title=settings.ae_title, max_answers=settings.max_answers
     )
     retrieve = RetrieveProvider(index, retrieval, known, recorder, settings)
+    commitment = CommitmentProvider(
+        commitments, max_references=max_references, ae_title=settings.ae_title
+    )
     return DicomServer(
         settings,
-        providers=[admission, store, find],
+        providers=[admission, store, find, commitment],
         open_sink=store.open,
         serve_retrieve=retrieve.serve,
     )

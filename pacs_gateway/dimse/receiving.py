@@ -42,6 +42,16 @@ OpenSink = Callable[[Association, PresentationContext | None, Any], DataSetSink]
 """Called with the association, the accepted context and the command set of a C-STORE request."""
 
 
+class Notices(Protocol):
+    """What we tell a peer, unasked, on the association that it opened."""
+
+    def send(self) -> None:
+        """Send what there is to tell; called while the association has nothing else to do."""
+
+    def takes(self, message: Any) -> bool:
+        """Return whether a message only answers what was sent."""
+
+
 class SinkFile:
     """A sink in the place where pynetdicom expects its temporary file."""
 
@@ -70,6 +80,8 @@ class ReceivingDimse(DIMSEServiceProvider):
         self._attention = threading.Event()
         self._begun_at = 0.0
         self._message_bytes = 0
+        self.notices: Notices | None = None
+        """Set once the peer has asked for something that it is told of later."""
 
     def attend(self) -> None:
         """Let the association's thread look at its queues now."""
@@ -83,6 +95,11 @@ class ReceivingDimse(DIMSEServiceProvider):
             if self.msg_queue.empty() and dul.to_user_queue.empty():
                 self._attention.wait(WAKE_S)
         item = super().get_msg(block)
+        if self.notices is not None:
+            while item[1] is not None and self.notices.takes(item[1]):
+                item = super().get_msg(block)
+            if item[1] is None and not block and self.assoc.is_established:
+                self.notices.send()
         # There is room again for what back-pressure has left in the socket.
         dul.wake()
         return item

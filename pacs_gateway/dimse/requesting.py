@@ -1,4 +1,4 @@
-"""Associations that the gateway opens itself, to C-MOVE destinations.
+"""Associations that the gateway opens itself: to C-MOVE destinations, and to report.
 
 A stock pynetdicom requestor waits without end for a peer that stops in the middle of a PDU, and
 each message costs it 40 ms (docs/design/0006-pynetdicom.md).
@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import structlog
-from pynetdicom import AE, build_context
+from pynetdicom import AE, build_context, build_role
 from pynetdicom.association import Association
 from pynetdicom.transport import AddressInformation, AssociationSocket
 
@@ -34,12 +34,17 @@ class Requestor:
 
     @contextmanager
     def associated(
-        self, peer: Peer, offers: Collection[tuple[str, str]]
+        self,
+        peer: Peer,
+        offers: Collection[tuple[str, str]],
+        *,
+        provides: Collection[str] = (),
     ) -> Iterator[Association | None]:
         """Yield an association, None if it cannot be had; `offers` are (SOP class, syntax) pairs.
 
         Each pair is a context of its own, so that each can be accepted (PS3.8 9.3.2.2). The
-        association's messages are read by the caller alone.
+        association's messages are read by the caller alone. Of the SOP classes in `provides` we
+        are the provider, although we call (PS3.7 D.3.3.4).
         """
         contexts = [build_context(*pair) for pair in sorted(offers)]
         association = self._entity().associate(
@@ -47,6 +52,7 @@ class Requestor:
             peer.port,
             contexts=contexts,
             ae_title=peer.ae_title,
+            ext_neg=[build_role(uid, scp_role=True) for uid in provides],
             tls_args=(client_context(self._settings), peer.host) if peer.tls else None,
         )
         if not association.is_established:

@@ -203,6 +203,42 @@ def _storing() -> dict[str, Described]:
     }
 
 
+def _committing() -> dict[str, Described]:
+    path = "/dicom-web/commitment-requests/{transaction}"
+    uid = parameter(
+        "transaction",
+        text(pattern=UID, most=64, examples=[EXAMPLE_STUDY]),
+        "Transaction UID",
+        place="path",
+    )
+    body: Described = {
+        "required": True,
+        "description": "A Referenced SOP Sequence (PS3.18 J.1)",
+        "content": {"application/dicom+json": {"schema": _DATA_SET}},
+    }
+    outcomes = answers(
+        "Each instance is kept, or failed with a reason.", f"{_JSON} {_XML}", _DATA_SET
+    ) | {"202": {"description": "There is no outcome yet; look again later."}}
+    tag = "storage commitment"
+    return {
+        f"POST {path}": operation(
+            "Ask for instances to be kept for good",
+            tag,
+            outcomes,
+            parameters=[uid],
+            body=body,
+            refused=(400, 404, 406, 409, 413, 415),
+        ),
+        f"GET {path}": operation(
+            "Retrieve what became of a request",
+            tag,
+            outcomes,
+            parameters=[uid],
+            refused=(400, 404, 406),
+        ),
+    }
+
+
 def _wado_uri() -> dict[str, Described]:
     def uid(name: str, example: str, description: str) -> Described:
         return parameter(name, text(pattern=UID, most=64, examples=[example]), description) | {
@@ -265,6 +301,7 @@ DICOMWEB: Mapping[str, Described] = {
     **_retrievals(),
     **_pictures(),
     **_storing(),
+    **_committing(),
     **_wado_uri(),
 }
 """Descriptions by method and path."""

@@ -57,7 +57,12 @@ class Pacs:
 
 @contextmanager
 def running(
-    folder: Path, *, index: Index | None = None, host: str = "127.0.0.1", **dicom: Any
+    folder: Path,
+    *,
+    index: Index | None = None,
+    host: str = "127.0.0.1",
+    max_references: int = 50_000,
+    **dicom: Any,
 ) -> Iterator[Pacs]:
     """Serve DICOM over an empty archive in `folder`, or over another `index`."""
     settings = Settings(
@@ -74,6 +79,8 @@ def running(
         retrieval=archive.retrieval,
         peers=archive.peers,
         audit_log=archive.audit_log,
+        commitments=archive.commitments,
+        max_references=max_references,
     )
     server.start()
     try:

@@ -15,6 +15,7 @@ from pynetdicom.association import Association
 from pynetdicom.sop_class import (
     CTImageStorage,
     MRImageStorage,
+    StorageCommitmentPushModel,
     StudyRootQueryRetrieveInformationModelFind,
     StudyRootQueryRetrieveInformationModelGet,
     StudyRootQueryRetrieveInformationModelMove,
@@ -31,6 +32,7 @@ CONTEXTS = {
     "find": StudyRootQueryRetrieveInformationModelFind,
     "move": StudyRootQueryRetrieveInformationModelMove,
     "get": StudyRootQueryRetrieveInformationModelGet,
+    "commit": StorageCommitmentPushModel,
 }
 NOT_AUTHORIZED = 0x0124
 ELSEWHERE = "198.51.100.7"

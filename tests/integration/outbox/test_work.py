@@ -17,7 +17,7 @@ from storage.outbox import UNFINISHED, Outbox, State, Work
 from storage.records import utc_now
 from tests.servers import PostgresqlServer
 
-DEADLINE_S = 60.0
+DEADLINE_S = 25.0
 PROCESS = Path(__file__).with_name("process.py")
 
 

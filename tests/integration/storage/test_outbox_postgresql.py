@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from storage.database import Engine, migrate, open_engine
+from storage.testing.commitments import CommitmentContract
 from storage.testing.databases import empty_postgresql
 from storage.testing.outbox import OutboxContract
 from tests.servers import PostgresqlServer
@@ -18,7 +19,7 @@ def migrated(postgresql_server: PostgresqlServer) -> Iterator[Engine]:
     engine.dispose()
 
 
-class TestOutboxOnPostgresql(OutboxContract):
+class TestOutboxOnPostgresql(OutboxContract, CommitmentContract):
     @pytest.fixture
     def engine(self, migrated: Engine) -> Engine:
         empty_postgresql(migrated)

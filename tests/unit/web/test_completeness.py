@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from pacs_gateway.web.completeness import MAX_RANGES, missing_numbers, ranges_text
+from pacs_gateway.archive.completeness import missing_numbers
+from pacs_gateway.web.completeness import MAX_RANGES, ranges_text
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""Background work: what must happen later, carried out until it is done."""
