@@ -25,7 +25,7 @@ __all__ = [
     "writing",
 ]
 
-SCHEMA_VERSION = "0004"
+SCHEMA_VERSION = "0006"
 """The newest migration; a database that has it needs no Alembic at start."""
 
 _MIGRATION_LOCK = 0x7061_6373

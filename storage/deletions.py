@@ -52,10 +52,10 @@ class Deletions:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def mark(self, deletion: Deletion, object_keys: Collection[str], entry: Entry) -> int:
+    def mark(self, deletion: Deletion, object_keys: Collection[str], entry: Entry | None) -> int:
         """Hide the current instances of a study whose objects have these keys, and note who did it.
 
-        The audit trail gets `entry`. Returns how many that were. If none is left to hide, nothing is noted.
+        The audit trail gets `entry`, if there is one. Returns how many that were. If none is left to hide, nothing is noted.
         """
         with writing(self._engine) as connection:
             studies = _take_turns(connection, {deletion.study_uid})
@@ -79,13 +79,14 @@ class Deletions:
                     .values(current=False, deletion_id=deletion.id)
                 )
             _recount(connection, {row.series_id for row in marked}, studies)
-            append(connection, entry)
+            if entry is not None:
+                append(connection, entry)
             return len(marked)
 
-    def take_back(self, deletion_id: str, *, by: str, at: datetime, entry: Entry) -> int:
+    def take_back(self, deletion_id: str, *, by: str, at: datetime, entry: Entry | None) -> int:
         """Show what a deletion still hides; return how many it hid, 0 if there is no such.
 
-        The audit trail gets `entry`.
+        The audit trail gets `entry`, if there is one.
         """
         found = self.one(deletion_id)
         if found is None:
@@ -98,7 +99,7 @@ class Deletions:
                 .where(_deletions.c.id == deletion_id, _deletions.c.restored_at.is_(None))
                 .values(restored_by=by, restored_at=at)
             )
-            if hidden:
+            if hidden and entry is not None:
                 append(connection, entry)
             return hidden
 

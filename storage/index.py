@@ -12,6 +12,7 @@ from storage import schema, search
 from storage.auditlog import Entry, append
 from storage.database import DeadlockError, Engine, reading, writing
 from storage.indexing import commit_batch
+from storage.outbox import Work, put
 from storage.pixel_map import unpack_pixels
 from storage.reach import EVERYTHING, Reach
 from storage.records import (
@@ -26,6 +27,7 @@ from storage.records import (
     Outcome,
     QuerySpec,
     StoredInstance,
+    utc_now,
 )
 from storage.worklist import Neighbours, Part, Place, Total, Wanted, Worklist, neighbours
 
@@ -76,11 +78,15 @@ class Index:
         self._engine = engine
 
     def commit(
-        self, records: Sequence[InstanceRecord], entries: Sequence[Entry] = ()
+        self,
+        records: Sequence[InstanceRecord],
+        entries: Sequence[Entry] = (),
+        *,
+        works: Sequence[Work] = (),
     ) -> list[Outcome]:
         """Make a batch visible in one transaction; committing again changes nothing.
 
-        The audit trail gets `entries` in the same transaction.
+        The audit trail gets `entries` and the outbox `works` in the same transaction.
 
         Raises UnavailableError or FullError, and then nothing of the batch is visible.
         """
@@ -88,10 +94,10 @@ class Index:
             return []
         for _ in range(_DEADLOCKS_SUFFERED):
             try:
-                return self._commit(records, entries)
+                return self._commit(records, entries, works)
             except DeadlockError:
                 continue
-        return self._commit(records, entries)
+        return self._commit(records, entries, works)
 
     def search(self, spec: QuerySpec, *, reach: Reach) -> list[Found]:
         """Return the answers to a query among the studies within reach, in a stable order."""
@@ -250,11 +256,18 @@ class Index:
         with reading(self._engine) as connection:
             connection.execute(select(1))
 
-    def _commit(self, records: Sequence[InstanceRecord], entries: Sequence[Entry]) -> list[Outcome]:
+    def _commit(
+        self,
+        records: Sequence[InstanceRecord],
+        entries: Sequence[Entry],
+        works: Sequence[Work],
+    ) -> list[Outcome]:
         with writing(self._engine) as connection:
             outcomes = commit_batch(connection, records)
             for entry in entries:
                 append(connection, entry)
+            for work in works:
+                put(connection, work, now=utc_now())
             return outcomes
 
     def _stream(

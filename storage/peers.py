@@ -26,6 +26,7 @@ class PeerService(StrEnum):
     FIND = "find"
     MOVE = "move"
     GET = "get"
+    COMMIT = "commit"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -377,3 +377,93 @@ audit_exports = Table(
     Column("destination", Key, primary_key=True),
     Column("seq", Id, nullable=False),
 )
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("number", Id, primary_key=True),
+    Column("id", Key, nullable=False, unique=True),
+    Column("key", Key, unique=True),
+    Column("kind", Key, nullable=False),
+    Column("about", Key, nullable=False),
+    Column("topic", Key, nullable=False),
+    Column("payload", Text, nullable=False),
+    Column("state", Key, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("armed_at", Time, nullable=False),
+    Column("due_at", Time, nullable=False),
+    Column("handed_at", Time),
+    Column("finished_at", Time, index=True),
+    Column("reason", Text, nullable=False),
+    Index(None, "state", "due_at"),
+)
+"""What must happen later, written with its cause (docs/design/0018-outbox.md)."""
+# Of the few rows that have a topic, those before a row are looked for.
+Index(
+    "ix_outbox_topic",
+    outbox.c.topic,
+    outbox.c.number,
+    sqlite_where=outbox.c.topic != "",
+    postgresql_where=outbox.c.topic != "",
+)
+
+commitments = Table(
+    "commitments",
+    metadata,
+    Column("id", Id, primary_key=True),
+    # Who asks: `dimse:AE TITLE` or `web:USER`. Others' transactions are none of theirs.
+    Column("requester", Key, nullable=False),
+    Column("transaction_uid", Key, nullable=False),
+    # Of the references, so that a request made again is told from another one under its UID.
+    Column("digest", Key, nullable=False),
+    Column("requested_at", Time, nullable=False),
+    Column("decided_at", Time),
+    Column("reported_at", Time),
+    UniqueConstraint("requester", "transaction_uid", "digest"),
+)
+
+commitment_items = Table(
+    "commitment_items",
+    metadata,
+    Column("commitment_id", Id, ForeignKey("commitments.id"), primary_key=True),
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("SOPClassUID", Key, nullable=False),
+    Column("SOPInstanceUID", Key, nullable=False),
+    # 0: committed; else the Failure Reason (PS3.3 C.14.1.1); NULL: not decided.
+    Column("outcome", Integer),
+)
+"""Every instance that somebody asked to be kept for good, and what became of it."""
+
+completions = Table(
+    "completions",
+    metadata,
+    Column("StudyInstanceUID", Key, primary_key=True),
+    Column("completed_at", Time, nullable=False),
+    Column("number_of_instances", Integer, nullable=False),
+    # JSON: missing instance numbers by Series Instance UID, [first, last] of each gap.
+    Column("gaps", Text, nullable=False),
+)
+"""What was seen when nothing more came to a study; older than its last image: it is open again."""
+
+scrub = Table(
+    "scrub",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("started_at", Time, nullable=False),
+    # The last object that was read in this round; the next come after it.
+    Column("after_key", Key, nullable=False),
+    Column("checked", BigInteger, nullable=False),
+    Column("finished_at", Time),
+    # One process reads at a time, whichever host it is on.
+    Column("holder", Key, nullable=False),
+    Column("held_until", Time, nullable=False),
+)
+"""One row: how far the round is in which every object is read again."""
+
+scrub_faults = Table(
+    "scrub_faults",
+    metadata,
+    Column("object_key", Key, primary_key=True),
+    Column("fault", Key, nullable=False),
+    Column("found_at", Time, nullable=False),
+)

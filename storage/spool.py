@@ -19,7 +19,9 @@ import os
 import shutil
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from ulid import ULID
@@ -64,6 +66,13 @@ class Spool:
         """Return up to `limit` waiting entries, oldest first."""
         names = sorted(name for name in os.listdir(self._ready) if name.endswith(".dcm"))
         return [self._entry(name) for name in names[:limit]]
+
+    def oldest_received(self) -> datetime | None:
+        """Return when the first of the waiting entries was received, None if none waits."""
+        for entry in self.ready(1):
+            with suppress(FileNotFoundError):
+                return datetime.fromtimestamp(entry.path.stat().st_mtime, UTC)
+        return None
 
     def done(self, entry: ReadyEntry) -> None:
         """Forget an entry whose object is stored and indexed."""

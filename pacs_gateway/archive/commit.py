@@ -16,6 +16,7 @@ from threading import Event
 
 import structlog
 
+from pacs_gateway.archive.completeness import looks_ahead
 from pacs_gateway.archive.deletion import Deletion
 from pacs_gateway.archive.describing import describe_object
 from pacs_gateway.archive.examine import Examiner
@@ -26,7 +27,7 @@ from storage.auditlog import Entry
 from storage.errors import StorageError
 from storage.index import Index
 from storage.objects import ObjectStore, modified_at
-from storage.records import InstanceRecord, Outcome, StoredInstance
+from storage.records import InstanceRecord, Outcome, StoredInstance, utc_now
 from storage.spool import ReadyEntry, Spool
 
 LISTED_AT_ONCE = 4096
@@ -63,6 +64,7 @@ class Committer:
         *,
         batch: int,
         workers: int,
+        quiet_s: float,
     ) -> None:
         self._spool = spool
         self._store = store
@@ -70,6 +72,7 @@ class Committer:
         self._deletion = deletion
         self._examiner = examiner
         self._batch = batch
+        self._quiet_s = quiet_s
         self._workers = ThreadPoolExecutor(workers, thread_name_prefix="put")
 
     def run(self, stop: Event) -> None:
@@ -116,7 +119,9 @@ class Committer:
             # Its sender is told that it is stored, so it must be found (docs/design/0010-deletion.md).
             self._deletion.revive(deleted)
             list(self._workers.map(self._put, new))
-            outcomes = self._index.commit([item.record for item in new], list(_arrivals(new)))
+            records = [item.record for item in new]
+            works = looks_ahead(records, quiet_s=self._quiet_s, now=utc_now())
+            outcomes = self._index.commit(records, list(_arrivals(new)), works=works)
             _report(new, outcomes)
             for item in group:
                 self._spool.done(item.entry)

@@ -24,6 +24,7 @@ from storage.records import StoredInstance, utc_now
 
 ACTS_PREFIX = "v1-deletions/"
 """Where acts are kept; their names are ULIDs, so they list in the order of time."""
+DELETE, RESTORE, SENT_AGAIN = "delete", "restore", "sent again"
 
 _NO_SUCH = "There has been no such deletion."
 
@@ -70,7 +71,17 @@ class Deletion:
             deleted_at=utc_now(),
         )
         keys = [instance.object_key for instance in found]
-        self._write(deletion.id, "delete", keys, at=deletion.deleted_at, by=by.name, reason=reason)
+        self._write(
+            deletion.id,
+            DELETE,
+            keys,
+            at=deletion.deleted_at,
+            by=by.name,
+            reason=reason,
+            study=study_uid,
+            series=series_uid,
+            instance=sop_instance_uid,
+        )
         entry = acts.deleted(
             by,
             study_uid=study_uid,
@@ -97,7 +108,7 @@ class Deletion:
         if not keys:
             return found
         at = utc_now()
-        self._write(str(ULID()), "restore", keys, at=at, by=by.name, deletion=found.id)
+        self._write(str(ULID()), RESTORE, keys, at=at, by=by.name, deletion=found.id)
         entry = acts.restored(
             by,
             study_uid=found.study_uid,
@@ -114,7 +125,7 @@ class Deletion:
         if not sent_again:
             return
         keys = [instance.object_key for instance in sent_again]
-        self._write(str(ULID()), "sent again", keys, at=utc_now())
+        self._write(str(ULID()), SENT_AGAIN, keys, at=utc_now())
         shown = self._marks.revive(sent_again)
         _log.warning("deleted instances were sent again and are shown", instances=shown)
 
@@ -123,7 +134,7 @@ class Deletion:
         return self._marks.listed(limit=limit, offset=offset), self._marks.count()
 
     def _write(
-        self, name: str, act: str, objects: Sequence[str], *, at: datetime, **more: str
+        self, name: str, act: str, objects: Sequence[str], *, at: datetime, **more: str | None
     ) -> None:
         """Keep an act durably: of each object, the last act that names it says if it is shown."""
         record = {"act": act, "at": at.isoformat(), **more, "objects": objects}

@@ -10,11 +10,25 @@ import typer
 from rich.console import Console
 
 from pacs_gateway import __version__, exposure
-from pacs_gateway.cli import audit, devices, linkkeys, ohif, serving, tokens, users, viewer
+from pacs_gateway.cli import (
+    audit,
+    backups,
+    devices,
+    linkkeys,
+    migrating,
+    ohif,
+    serving,
+    tokens,
+    users,
+    viewer,
+    work,
+)
 from pacs_gateway.cli.demonstration import demonstrate
 from pacs_gateway.cli.exporting import export_studies
 from pacs_gateway.cli.importing import import_paths
+from pacs_gateway.cli.reindexing import reindex as make_index_anew
 from pacs_gateway.cli.rows import opened
+from pacs_gateway.cli.verifying import verify as read_again
 from pacs_gateway.config import Settings, config_path, load_settings
 
 app = typer.Typer(
@@ -31,6 +45,7 @@ app.add_typer(linkkeys.commands, name="link-key")
 app.add_typer(audit.commands, name="audit")
 app.add_typer(ohif.commands, name="ohif")
 app.add_typer(viewer.commands, name="viewer")
+app.add_typer(work.commands, name="work")
 
 
 class RoleName(StrEnum):
@@ -105,6 +120,78 @@ def export(
     """Write studies into a folder with a DICOMDIR, for another system or a disc."""
     with opened(context) as archive:
         export_studies(archive, study_uids, output, Console())
+
+
+@app.command()
+def reindex(
+    context: typer.Context,
+    forget_lost: Annotated[
+        bool, typer.Option(help="Also if images of the index in use cannot be read any more.")
+    ] = False,
+) -> None:
+    """Make the whole index anew from the object store alone; what broke off goes on."""
+    with opened(context) as archive:
+        if not make_index_anew(archive, Console(), forget=forget_lost):
+            sys.exit(1)
+
+
+@app.command()
+def verify(
+    context: typer.Context,
+    study: Annotated[str | None, typer.Option(help="Study Instance UID; otherwise all.")] = None,
+    sample: Annotated[
+        float, typer.Option(min=0, max=100, help="Percent of objects read whole; sizes of all.")
+    ] = 100,
+) -> None:
+    """Read stored objects again and compare them with their recorded digests and sizes."""
+    with opened(context) as archive:
+        if not read_again(archive, Console(), study_uid=study, percent=sample):
+            sys.exit(1)
+
+
+@app.command()
+def backup(
+    context: typer.Context,
+    folder: Annotated[Path, typer.Argument(help="A folder that is new or empty.")],
+    objects: Annotated[bool, typer.Option(help="Copy the images too.")] = False,
+) -> None:
+    """Write index, accounts, configuration and keys into a folder; the gateway may run."""
+    given = context.parent.params if context.parent else {}
+    path = config_path(given.get("config"), given.get("data_dir"))
+    with opened(context) as archive:
+        backups.save(archive, folder, Console(), config=path, objects=objects)
+
+
+@app.command()
+def restore(
+    context: typer.Context,
+    folder: Annotated[Path, typer.Argument(exists=True, file_okay=False, help="A backup.")],
+    rehearse: Annotated[
+        bool, typer.Option(help="Only try it, touch nothing in use, and write a report.")
+    ] = False,
+    report: Annotated[
+        Path | None, typer.Option(help="File for the report; otherwise beside the backup.")
+    ] = None,
+    force: Annotated[bool, typer.Option(help="Replace data that is in use, for good.")] = False,
+) -> None:
+    """Put a backup back; the gateway must be stopped."""
+    if rehearse:
+        if not backups.drill(_settings(context), folder, report):
+            sys.exit(1)
+        return
+    with opened(context) as archive:
+        backups.put_back(archive, folder, Console(), force=force)
+
+
+@app.command()
+def migrate_store(
+    context: typer.Context,
+    source: Annotated[str, typer.Argument(metavar="FROM", help="file:PATH or s3://bucket.")],
+    target: Annotated[str, typer.Argument(metavar="TO", help="file:PATH or s3://bucket.")],
+) -> None:
+    """Copy all objects into another store while the gateway runs; again copies what is missing."""
+    if not migrating.migrate_store(_settings(context), source, target, Console()):
+        sys.exit(1)
 
 
 @app.command()

@@ -40,7 +40,7 @@ def serve(
     listener = _web_listener(settings) if "web" in wanted else None
     if listener is not None:
         settings = _with_web_port(settings, listener.getsockname()[1])
-    supervisor = Supervisor(_roles(settings, wanted, listener))
+    supervisor = Supervisor(_roles(settings, wanted, listener, held))
     supervisor.run(on_ready=partial(on_ready, settings, password))
     for each in (*held, listener):
         if each is not None:
@@ -56,10 +56,16 @@ def announce(settings: Settings, password: str | None) -> None:
         typer.echo(f"First administrator: admin, password {password} (shown only now)")
 
 
-def _roles(settings: Settings, wanted: Sequence[str], listener: socket.socket | None) -> list[Role]:
+def _roles(
+    settings: Settings,
+    wanted: Sequence[str],
+    listener: socket.socket | None,
+    held: Sequence[socket.socket],
+) -> list[Role]:
     found = []
     if "work" in wanted:
-        found.append(Role("work", partial(roles.run_work, settings)))
+        spare = [*held, *([listener] if listener is not None else [])]
+        found.append(Role("work", partial(roles.run_work, settings, spare=spare)))
     if "dicom" in wanted:
         found += [
             Role(f"dicom-{number}", partial(roles.run_dicom, settings))

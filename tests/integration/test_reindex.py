@@ -8,15 +8,18 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
+from threading import Event, Thread
 from uuid import uuid4
 
 import pytest
 
-from pacs_gateway.app import Archive
+from pacs_gateway.app import Archive, open_objects
+from pacs_gateway.archive.deletion import ACTS_PREFIX
+from pacs_gateway.archive.readers import Readers
 from pacs_gateway.archive.reindex import Reindex, Reindexed
 from pacs_gateway.audit.acts import Who
 from storage.accounts import User
@@ -30,17 +33,20 @@ from tests.servers import PostgresqlServer, S3Server
 Open = Callable[[], AbstractContextManager[Archive]]
 ADMIN = Who(name="admin")
 ORPHANS, DAMAGED, TRUNCATED = 50, 20, 20
-KILLS = 6
+KILLED_AFTER = (0, 1, 3, 4, 5, 6)
+"""Steps of a run; one that went on has fewer left, so some end whole."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 EMPTY: dict[str, list[str]] = {
     name: [] for name in ("patients", "name_words", "studies", "series", "instances", "deletions")
 }
 
 
-def remake(archive: Archive) -> Reindexed:
+def remake(archive: Archive, *, forget: bool = False) -> Reindexed:
     folder = archive.settings.data_dir / "reindex"
-    work = Reindex(archive.engine, archive.store, archive.examiner, folder=folder, source="test")
-    return work.run(readers=4, listed=lambda *_: None, indexed=lambda *_: None)
+    start = partial(open_objects, archive.settings)
+    with closing(Readers(start, processes=2, threads=2)) as readers:
+        work = Reindex(archive.engine, archive.store, readers, folder=folder, source="test")
+        return work.run(threads=4, forget=forget, listed=lambda *_: None, indexed=lambda *_: None)
 
 
 def live(archive: Archive) -> None:
@@ -175,35 +181,127 @@ def test_orphans_are_found_and_what_is_damaged_is_named_and_kept(
             assert dump(archive.engine) == expected
 
 
+def test_what_the_store_has_lost_is_not_forgotten_unasked(tmp_path: Path) -> None:
+    with opened(tmp_path / "data") as archive:
+        ingest(archive, [image(study, number) for study in range(2) for number in range(4)])
+        before = dump(archive.engine)
+        gone, cut = list(archive.store.list("v1/"))[2:4]
+        kept = {key: content_of(archive, key) for key in (gone, cut)}
+        archive.store.delete(gone)
+        archive.store.delete(cut)
+        put(archive, tmp_path, kept[cut][:2000], cut)
+        result = remake(archive)
+        assert (result.lost, {fault.key for fault in result.faults}) == (2, {gone, cut})
+        assert dump(archive.engine) == before
+        # Brought back from a backup, it is found by the next run, which goes on where this ended.
+        archive.store.delete(cut)
+        put(archive, tmp_path, kept[cut], cut)
+        result = remake(archive)
+        assert (result.lost, [fault.key for fault in result.faults]) == (1, [gone])
+        result = remake(archive, forget=True)
+        assert [fault.key for fault in result.faults] == [gone]
+        assert len(dump(archive.engine)["instances"]) == len(before["instances"]) - 1
+
+
+def test_images_that_come_meanwhile_are_in_the_new_index(
+    tmp_path: Path, index_url: str | None
+) -> None:
+    with opened(tmp_path / "data", index_url=index_url) as archive:
+        ingest(archive, [image(study, number) for study in range(5) for number in range(20)])
+        stop = Event()
+
+        def keep_coming() -> None:
+            number = 100
+            while not stop.is_set():
+                ingest(archive, [image(number % 7, number)])
+                number += 1
+
+        modality = Thread(target=keep_coming)
+        modality.start()
+        try:
+            for _ in range(2):
+                assert not remake(archive).faults
+        finally:
+            stop.set()
+            modality.join()
+        after = dump(archive.engine)
+        assert len(after["instances"]) == len(list(archive.store.list("v1/"))) > 100
+        wipe(archive)
+        remake(archive)
+        assert dump(archive.engine) == after
+
+
 KILLED = """
 import sys
+from contextlib import closing
+from functools import partial
 from pathlib import Path
+from pacs_gateway.app import open_objects
+from pacs_gateway.archive.deletion import ACTS_PREFIX
+from pacs_gateway.archive.readers import Readers
+from pacs_gateway.archive.reindex import Reindex
 from tests.rebuilding import opened
-from tests.integration.test_reindex import remake
+
+def told(*_):
+    print("step", flush=True)
+
 with opened(Path(sys.argv[1])) as archive:
-    remake(archive)
+    start = partial(open_objects, archive.settings)
+    with closing(Readers(start, processes=2, threads=2)) as readers:
+        folder = archive.settings.data_dir / "reindex"
+        work = Reindex(archive.engine, archive.store, readers, folder=folder, source="test")
+        work.run(threads=4, forget=False, listed=told, indexed=told)
 """
 
 
 def test_killed_at_any_moment_it_goes_on(tmp_path: Path) -> None:
     folder = tmp_path / "data"
     with opened(folder) as archive:
-        ingest(archive, [image(study, number) for study in range(40) for number in range(25)])
+        ingest(archive, [image(study, number) for study in range(20) for number in range(25)])
         archive.deletion.delete("1.2.826.3", None, None, by=ADMIN, reason="")
         ingest(archive, [image(3, 1)])
         before = dump(archive.engine)
         wipe(archive)
-    ended = []
-    for number in range(KILLS):
-        process = subprocess.Popen([sys.executable, "-c", KILLED, str(folder)])
-        time.sleep(1.5 + number / 3)
-        process.send_signal(signal.SIGKILL)
-        ended.append(process.wait())
-        with opened(folder) as archive:
-            # All of it or nothing, at any moment.
-            assert dump(archive.engine) in (before, EMPTY)
-    assert -signal.SIGKILL in ended
+    ended = [_killed(folder, after_steps=steps) for steps in KILLED_AFTER]
+    assert ended.count(-signal.SIGKILL) >= len(KILLED_AFTER) // 2
     with opened(folder) as archive:
+        # All of it or nothing, at any moment.
+        assert dump(archive.engine) in (before, EMPTY)
         assert not remake(archive).faults
         assert dump(archive.engine) == before
         assert not (folder / "reindex").exists()
+
+
+def _killed(folder: Path, *, after_steps: int) -> int:
+    """Kill a run after some of its steps, and return how it ended."""
+    command = [sys.executable, "-c", KILLED, str(folder)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        for _ in range(after_steps):
+            process.stdout.readline()
+        time.sleep(0.02 * after_steps)
+        process.kill()
+        return process.wait()
+
+
+def test_damaged_acts_are_named_and_the_rest_is_done(tmp_path: Path) -> None:
+    with opened(tmp_path / "data") as archive:
+        live(archive)
+        before = dump(archive.engine)
+        for number, content in enumerate(
+            (
+                b"",
+                b"[]",
+                b'"delete"',
+                b'{"objects": []}',
+                b'{"act": "delete", "at": "x"}',
+                b'{"act": "delete", "at": "2026-11-23T12:00:00", "objects": ["v1/1/1/1"]}',
+                b'{"act": "delete", "at": "2026-11-23T12:00:00+00:00", "objects": []}',
+            )
+        ):
+            put(archive, tmp_path, content, f"{ACTS_PREFIX}{number}.json")
+        result = remake(archive)
+        assert [fault.key for fault in result.faults] == [
+            f"{ACTS_PREFIX}{number}.json" for number in range(7)
+        ]
+        assert dump(archive.engine) == before
