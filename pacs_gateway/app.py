@@ -14,6 +14,8 @@ from storage.accounts import Accounts
 from storage.auditlog import AuditLog
 from storage.cache import DiskCache
 from storage.capacity import SpoolLimits
+from storage.commitments import Commitments
+from storage.completions import Completions
 from storage.database import Engine, migrate, open_engine
 from storage.deletions import Deletions
 from storage.errors import StorageError
@@ -22,7 +24,9 @@ from storage.index import Index
 from storage.links import Links
 from storage.lookup import Lookup
 from storage.objects import ObjectStore, S3Options, open_object_store
+from storage.outbox import Outbox
 from storage.peers import PeerBook
+from storage.scrubbing import Scrub
 from storage.shares import Shares
 from storage.spool import Spool
 
@@ -47,6 +51,10 @@ class Archive:
     deletion: Deletion
     cache: DiskCache
     audit_log: AuditLog
+    scrub: Scrub
+    commitments: Commitments
+    completions: Completions
+    outbox: Outbox
     engine: Engine
 
     def close(self) -> None:
@@ -64,6 +72,7 @@ class Archive:
             self.examiner,
             batch=limits.batch,
             workers=limits.workers,
+            quiet_s=self.settings.web.receiving_s,
         )
 
 
@@ -92,22 +101,9 @@ def open_archive(settings: Settings) -> Archive:
     """
     engine = open_engine(settings.index_url, busy_deadline_s=settings.index.busy_deadline_s)
     index, lookup = Index(engine), Lookup(engine)
-    try:
-        store = open_object_store(settings.objects_url, _s3_options(settings.objects))
-    except ValueError as error:
-        raise ConfigurationError(str(error)) from error
+    store, examiner = open_objects(settings)
     spool = Spool(settings.spool_dir, _spool_limits(settings))
     limits = settings.ingest
-    examiner = Examiner(
-        WalkLimits(
-            max_depth=limits.max_depth,
-            max_elements=limits.max_elements,
-            max_header_bytes=limits.max_header_bytes,
-        ),
-        max_inflated_bytes=limits.max_inflated_bytes,
-        max_inflate_ratio=limits.max_inflate_ratio,
-        scratch=settings.spool_dir,
-    )
     return Archive(
         settings=settings,
         spool=spool,
@@ -131,8 +127,43 @@ def open_archive(settings: Settings) -> Archive:
         deletion=Deletion(index, Deletions(engine), store, scratch=settings.spool_dir),
         cache=open_cache(settings),
         audit_log=AuditLog(engine),
+        scrub=Scrub(engine),
+        commitments=Commitments(engine),
+        completions=Completions(engine),
+        outbox=Outbox(engine),
         engine=engine,
     )
+
+
+def open_store(settings: Settings, url: str) -> ObjectStore:
+    """Return the object store at an address, with the keys that the settings have for S3.
+
+    Raises ConfigurationError if it is not described well enough to be used.
+    """
+    try:
+        return open_object_store(url, _s3_options(settings.objects))
+    except ValueError as error:
+        raise ConfigurationError(str(error)) from error
+
+
+def open_objects(settings: Settings) -> tuple[ObjectStore, Examiner]:
+    """Return the object store, and what looks into objects.
+
+    Raises ConfigurationError if the object store is not described well enough to be used.
+    """
+    store = open_store(settings, settings.objects_url)
+    limits = settings.ingest
+    examiner = Examiner(
+        WalkLimits(
+            max_depth=limits.max_depth,
+            max_elements=limits.max_elements,
+            max_header_bytes=limits.max_header_bytes,
+        ),
+        max_inflated_bytes=limits.max_inflated_bytes,
+        max_inflate_ratio=limits.max_inflate_ratio,
+        scratch=settings.spool_dir,
+    )
+    return store, examiner
 
 
 def open_cache(settings: Settings) -> DiskCache:

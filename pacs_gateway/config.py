@@ -258,6 +258,43 @@ class AccessSettings(_Section):
     """Twenty guesses each quarter of an hour are 2,000 a day, for 10 characters far too few."""
 
 
+class OutboxSettings(_Section):
+    """Work that happens later, in the background (docs/design/0018-outbox.md)."""
+
+    poll_s: float = Field(0.5, gt=0)
+    """How often work that is due is looked for; one indexed query."""
+    workers: int = Field(8, ge=1)
+    """Pieces of work at once per host; most of them wait for a peer."""
+    lease_s: float = Field(900.0, gt=0)
+    """Work of which no outcome was heard for so long is begun again, as its host may be lost;
+    longer than any single try takes."""
+    first_pause_s: float = Field(1.0, gt=0)
+    """Before the second try; it doubles each time."""
+    longest_pause_s: float = Field(3600.0, gt=0)
+    retry_hours: float = Field(72.0, gt=0)
+    """Tried for so long, work is stuck and a person decides; a weekend with a holiday passes."""
+    keep_days: int = Field(7, ge=1)
+    """How long finished work can still be looked at."""
+
+
+class CommitmentSettings(_Section):
+    """Storage commitment."""
+
+    max_references: int = Field(50_000, ge=1)
+    """Instances in one request; a whole-body PET/CT has 5,000."""
+    wait_s: float = Field(60.0, ge=0)
+    """How long an instance that is not found may still be on its way before it counts as missing;
+    longer while what was received before the request waits in this host's spool."""
+    longest_wait_s: float = Field(14_400.0, ge=0)
+    """How long at most; the object store may be down for hours."""
+    grace_s: float = Field(3.0, ge=0)
+    """How long the outcome is held for the association that asked, before another is opened."""
+    try_s: float = Field(300.0, gt=0)
+    """How long one try reads objects before it makes way for other work."""
+    keep_days: int = Field(90, ge=7)
+    """How long requests and their outcomes are remembered; a row for each instance."""
+
+
 class OidcSettings(_Section):
     """Logging in through an identity provider of the hospital; unset issuer: not offered."""
 
@@ -390,6 +427,20 @@ class ViewerSettings(_Section):
     """Building; 6 s on two cores."""
 
 
+class RecoverySettings(_Section):
+    """Making the index anew, and reading again what is stored."""
+
+    readers: int = Field(8, ge=1, le=64)
+    """Objects read at once by `reindex`, `verify` and copies; hides the latency of S3."""
+    scrub_days: float = Field(90.0, ge=0)
+    """Days in which the `work` role reads every object once and compares its digest; 0: never."""
+    scrub_least_per_second: float = Field(1.0, gt=0)
+    """Objects read each second even if fewer would do, so that few objects are not read for
+    months; 50 CT slices a second fill a slow disk."""
+    drill_objects: int = Field(100, ge=0)
+    """Objects, chosen by chance, that `restore --rehearse` reads whole."""
+
+
 class Settings(BaseSettings):
     """Everything an installation may decide."""
 
@@ -416,6 +467,9 @@ class Settings(BaseSettings):
     hospital: HospitalSettings = HospitalSettings()
     audit: AuditSettings = AuditSettings()
     oidc: OidcSettings = OidcSettings()
+    outbox: OutboxSettings = OutboxSettings()
+    commitment: CommitmentSettings = CommitmentSettings()
+    recovery: RecoverySettings = RecoverySettings()
 
     @classmethod
     def settings_customise_sources(
@@ -434,6 +488,11 @@ class Settings(BaseSettings):
     def index_url(self) -> str:
         """SQLAlchemy URL of the index database."""
         return self.index.url or f"sqlite:///{self.data_dir.resolve() / 'index.sqlite'}"
+
+    @property
+    def work_url(self) -> str:
+        """Where background work keeps its own notes: the index's server, or a file beside it."""
+        return self.index.url or f"sqlite:///{self.data_dir.resolve() / 'work.sqlite'}"
 
     @property
     def objects_url(self) -> str:

@@ -7,7 +7,8 @@ libraries in memory.
 import signal
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from datetime import timedelta
 
 import structlog
 
@@ -40,6 +41,8 @@ def run_dicom(settings: Settings, ready: Ready) -> None:
         retrieval=archive.retrieval,
         peers=archive.peers,
         audit_log=archive.audit_log,
+        commitments=archive.commitments,
+        max_references=settings.commitment.max_references,
     )
     server.start()
     ready()
@@ -56,8 +59,14 @@ def run_web(settings: Settings, ready: Ready, listener: socket.socket) -> None:
     serve_web(archive, listener=listener, ready=ready)
 
 
-def run_work(settings: Settings, ready: Ready) -> None:
-    """Store and index what is in this host's spool, and tidy up, until told to stop."""
+def run_work(settings: Settings, ready: Ready, spare: Sequence[socket.socket] = ()) -> None:
+    """Store and index what is in this host's spool, and tidy up, until told to stop.
+
+    `spare` are sockets that the fork has left here: what takes its time to end must not keep the
+    ports from the next gateway.
+    """
+    for each in spare:
+        each.close()
     configure_logs(role="work")
     stop = _stop_on_signals()
     archive = open_archive(settings)
@@ -66,9 +75,12 @@ def run_work(settings: Settings, ready: Ready) -> None:
     committer = archive.committer()
     threading.Thread(target=_tidy, args=(archive, stop), daemon=True, name="tidy").start()
     _watch_audit(archive, stop)
+    background = _work_in_background(archive, stop)
+    _scrub(archive, stop)
     ready()
     committer.run(stop)
     committer.close()
+    background.join()
 
 
 def _wait_for_lock(archive: Archive, stop: threading.Event) -> bool:
@@ -86,12 +98,22 @@ def _wait_for_lock(archive: Archive, stop: threading.Event) -> bool:
 
 def _tidy(archive: Archive, stop: threading.Event) -> None:
     keep_s = archive.settings.spool.set_aside_days * SECONDS_PER_DAY
+    keep_days = archive.settings.commitment.keep_days
     while not stop.wait(SWEEP_EVERY_S):
         removed = archive.spool.sweep(keep_set_aside_s=keep_s)
         archive.accounts.purge_expired(utc_now())
         archive.guests.purge_expired(utc_now())
         archive.links.purge_expired(utc_now())
+        archive.commitments.forget(before=utc_now() - timedelta(days=keep_days))
         _log.info("tidied", files_removed=removed)
+
+
+def _work_in_background(archive: Archive, stop: threading.Event) -> threading.Thread:
+    from pacs_gateway.background import run_background  # noqa: PLC0415
+
+    thread = threading.Thread(target=run_background, args=(archive, stop), name="background")
+    thread.start()
+    return thread
 
 
 def _watch_audit(archive: Archive, stop: threading.Event) -> None:
@@ -120,6 +142,24 @@ def _watch_audit(archive: Archive, stop: threading.Event) -> None:
     )
     export = SyslogExport(archive.audit_log, repository, source=socket.gethostname())
     threading.Thread(target=export.run, args=(stop,), daemon=True, name="syslog").start()
+
+
+def _scrub(archive: Archive, stop: threading.Event) -> None:
+    """Read every object again, slowly, if that is wanted."""
+    from pacs_gateway.archive.scrubbing import Scrubber  # noqa: PLC0415
+    from storage.holdings import Holdings  # noqa: PLC0415
+
+    recovery = archive.settings.recovery
+    if not recovery.scrub_days:
+        return
+    scrubber = Scrubber(
+        archive.scrub,
+        Holdings(archive.engine),
+        archive.store,
+        days=recovery.scrub_days,
+        least_per_second=recovery.scrub_least_per_second,
+    )
+    threading.Thread(target=scrubber.run, args=(stop,), daemon=True, name="scrub").start()
 
 
 def _stop_on_signals() -> threading.Event:

@@ -51,6 +51,7 @@ class Verb(StrEnum):
     ASSOCIATION_REFUSED = "association refused"
     ACCESS_REFUSED = "access refused"
     TRAIL_READ = "audit trail read"
+    WORK_DECIDED = "work decided"
 
 
 SUCCESS, REFUSED = "success", "refused"
@@ -307,6 +308,11 @@ def access_refused(who: Who, *, study_uid: str, asked: str) -> Entry:
 def trail_read(who: Who, *, study_uid: str, wanted: str) -> Entry:
     """Somebody read the audit trail."""
     return _entry(who, Verb.TRAIL_READ, study_uid=study_uid, wanted=wanted)
+
+
+def work_decided(who: Who, *, work: str, decision: str, reason: str = "") -> Entry:
+    """A person had background work tried again, or gave it up."""
+    return _entry(who, Verb.WORK_DECIDED, work=work, decision=decision, reason=reason)
 
 
 def detail_of(row: Recorded) -> Mapping[str, str | int]:

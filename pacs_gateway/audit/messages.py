@@ -74,6 +74,7 @@ EVENTS: Mapping[str, Event] = {
     Verb.ASSOCIATION_REFUSED: Event(_ALERT, "E", _NODE),
     Verb.ACCESS_REFUSED: Event(_ALERT, "E", _RESTRICTED),
     Verb.TRAIL_READ: Event(_LOG_USED, "R"),
+    Verb.WORK_DECIDED: Event(_ALERT, "E", _RESTRICTED),
 }
 _OF_ANOTHER_VERSION = Event(_ALERT, "E")
 """A verb that we do not know, from a newer gateway or a hand in the database: it goes out too."""

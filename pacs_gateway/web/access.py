@@ -117,6 +117,8 @@ TABLE: Mapping[str, Rule] = {
     "GET /wado": Rule(Permission.VIEW, Studies.ASKED),
     "POST /dicom-web/studies": STORE,
     f"POST {_STUDY}": STORE,
+    "POST /dicom-web/commitment-requests/{transaction}": STORE,
+    "GET /dicom-web/commitment-requests/{transaction}": STORE,
     f"DELETE {_STUDY}": DELETE,
     f"DELETE {_SERIES}": DELETE,
     f"DELETE {_INSTANCE}": DELETE,

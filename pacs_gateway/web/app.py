@@ -19,6 +19,7 @@ from pacs_gateway.web.audit import AuditEndpoints
 from pacs_gateway.web.authentication import Authenticator
 from pacs_gateway.web.bulkdata import BulkEndpoints
 from pacs_gateway.web.capabilities import CapabilitiesEndpoints
+from pacs_gateway.web.commitment import CommitmentEndpoints
 from pacs_gateway.web.deletion import DeletionEndpoints
 from pacs_gateway.web.displaytest import DisplayTestEndpoints
 from pacs_gateway.web.documentation import DocumentationEndpoints
@@ -95,6 +96,7 @@ def create_app(services: Services) -> FastAPI:
             *WadoUriEndpoints(services, retrieve, rendered).routes(),
             *SearchEndpoints(services).routes(),
             *StoreEndpoints(services).routes(),
+            *CommitmentEndpoints(services).routes(),
             *DeletionEndpoints(services).routes(),
             *_oidc(services, logins, management, authenticator),
             *SessionEndpoints(services, logins, authenticator).routes(),

@@ -16,17 +16,20 @@ from pacs_gateway.web.app import create_app
 from pacs_gateway.web.arrivals import Arrivals
 from pacs_gateway.web.recent import RecentPictures
 from pacs_gateway.web.recording import Recorder
+from pacs_gateway.web.scrubmetrics import ScrubMetrics
 from pacs_gateway.web.server import serve
 from pacs_gateway.web.services import Services
 from storage.accounts import Accounts
 from storage.auditlog import AuditLog
 from storage.cache import DiskCache
+from storage.commitments import Commitments
 from storage.guests import Guests
 from storage.index import Index
 from storage.links import Links
 from storage.lookup import Lookup
 from storage.objects import ObjectStore
 from storage.peers import PeerBook
+from storage.scrubbing import Scrub
 from storage.shares import Shares
 
 
@@ -61,6 +64,10 @@ class ArchiveParts(Protocol):
     def cache(self) -> DiskCache: ...
     @property
     def audit_log(self) -> AuditLog: ...
+    @property
+    def scrub(self) -> Scrub: ...
+    @property
+    def commitments(self) -> Commitments: ...
 
 
 def services_of(archive: ArchiveParts, renderer: Renderer) -> Services:
@@ -81,6 +88,7 @@ def services_of(archive: ArchiveParts, renderer: Renderer) -> Services:
         renderer=renderer,
         pictures=_pictures(settings, archive.retrieval, renderer, archive.cache),
         audit_log=archive.audit_log,
+        commitments=archive.commitments,
         recent=RecentPictures(settings.web.recent_pictures_bytes),
         arrivals=Arrivals(
             archive.index.latest_arrival,
@@ -101,6 +109,7 @@ def serve_web(archive: ArchiveParts, *, listener: socket.socket, ready: Callable
     settings = archive.settings
     renderer = Renderer(settings.imaging)
     services = services_of(archive, renderer)
+    services.metrics.registry.register(ScrubMetrics(archive.scrub))
     # The first picture should not wait for a decoder to load its libraries, nor the start for it.
     threading.Thread(target=renderer.start, daemon=True, name="renderer-start").start()
     stop = threading.Event()

@@ -55,7 +55,7 @@ class HealthEndpoints:
     async def measurements(self, request: Request) -> Response:
         """Answer with the counters in Prometheus' text format."""
         del request
-        text = generate_latest(self._metrics.registry)
+        text = await run_in_threadpool(generate_latest, self._metrics.registry)
         return Response(text, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     async def _state(self, name: str) -> str:

@@ -15,6 +15,7 @@ from pacs_gateway.web.recent import RecentPictures
 from pacs_gateway.web.recording import Recorder
 from storage.accounts import Accounts
 from storage.auditlog import AuditLog
+from storage.commitments import Commitments
 from storage.guests import Guests
 from storage.index import Index
 from storage.links import Links
@@ -60,6 +61,7 @@ class Services:
     renderer: Renderer
     pictures: Pictures
     audit_log: AuditLog
+    commitments: Commitments
     recorder: Recorder
     recent: RecentPictures
     arrivals: Arrivals

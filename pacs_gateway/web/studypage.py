@@ -6,11 +6,12 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
+from pacs_gateway.archive.completeness import missing_numbers
 from pacs_gateway.archive.pictures import is_image
 from pacs_gateway.dicom.identity import is_uid
 from pacs_gateway.documents.kinds import VIDEOS, kind_of
 from pacs_gateway.errors import UnknownError
-from pacs_gateway.web.completeness import missing_numbers, ranges_text
+from pacs_gateway.web.completeness import ranges_text
 from pacs_gateway.web.display import SeriesView, StudyView, object_kind, series_view, study_view
 from pacs_gateway.web.language import Texts
 from pacs_gateway.web.paging import Pages, pages_of

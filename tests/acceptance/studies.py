@@ -6,7 +6,7 @@ from datetime import date
 
 from pydicom import Dataset, dcmread
 from pydicom.data import get_testdata_file
-from pydicom.uid import generate_uid
+from pydicom.uid import UID, generate_uid
 
 CT_SLICES = 5
 FRAMES = 2
@@ -42,7 +42,8 @@ def ct_file(identity: Identity, day: date, *, instance: str = "") -> bytes:
     """Return the Part 10 file of one CT image, whose study is named by its patient's ID."""
     ds = _data_set("CT_small.dcm", identity, day, "CT sọ não", 1, 1)
     if instance:
-        ds.SOPInstanceUID = ds.file_meta.MediaStorageSOPInstanceUID = instance
+        ds.SOPInstanceUID = instance
+        ds.file_meta.MediaStorageSOPInstanceUID = UID(instance)
     return _bytes(ds)
 
 

@@ -195,14 +195,18 @@ def test_only_these_are_public() -> None:
     }
 
 
-@pytest.mark.parametrize("permission", [each for each in Permission if each is not Permission.PUBLIC])
+@pytest.mark.parametrize(
+    "permission", [each for each in Permission if each is not Permission.PUBLIC]
+)
 def test_strangers_get_nothing(gates: Gates, permission: Permission) -> None:
     with pytest.raises(UnauthenticatedError):
         gates.admit(permission)
 
 
 @pytest.mark.parametrize("role", list(Role))
-@pytest.mark.parametrize("permission", [each for each in Permission if each is not Permission.PUBLIC])
+@pytest.mark.parametrize(
+    "permission", [each for each in Permission if each is not Permission.PUBLIC]
+)
 def test_roles(gates: Gates, role: Role, permission: Permission) -> None:
     caller = caller_in(role)
     if permission in ROLES[role]:
