@@ -3,7 +3,9 @@
 from collections.abc import Iterator
 
 import pytest
+from pynetdicom.transport import AssociationSocket
 
+from pacs_gateway.dimse.closing import ClosingSocket
 from tests.servers import PostgresqlServer, S3Server, minio, postgresql, versitygw
 from tests.servers.s3 import external_s3
 
@@ -28,3 +30,12 @@ def versitygw_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Ser
 def postgresql_server() -> Iterator[PostgresqlServer]:
     with postgresql() as server:
         yield server
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _stock_sockets_are_closed() -> None:
+    """Close what the tests' own requestors leave open when their peer goes first.
+
+    A descriptor that the garbage collector finds is a warning, and so an error, in another test.
+    """
+    AssociationSocket._shutdown_socket = ClosingSocket._shutdown_socket

@@ -18,6 +18,7 @@ from pynetdicom.transport import AddressInformation, AssociationSocket
 
 from pacs_gateway.config import DicomSettings
 from pacs_gateway.dicom import meta
+from pacs_gateway.dimse.closing import ClosingSocket
 from pacs_gateway.dimse.encryption import client_context
 from storage.peers import Peer
 
@@ -90,7 +91,7 @@ class _PromptEntity(AE):
         return found
 
 
-class _PromptSocket(AssociationSocket):
+class _PromptSocket(ClosingSocket):
     def connect(self, primitive: Any) -> None:
         super().connect(primitive)
         if self.socket is not None:

@@ -26,10 +26,11 @@ from pynetdicom.dul import DULServiceProvider
 from pynetdicom.presentation import PresentationContext
 from pynetdicom.transport import (
     AddressInformation,
-    AssociationSocket,
     RequestHandler,
     ThreadedAssociationServer,
 )
+
+from pacs_gateway.dimse.closing import ClosingSocket
 
 ServeRetrieve = Callable[[Association, C_MOVE | C_GET, PresentationContext], None]
 """Answers one C-MOVE or C-GET request."""
@@ -52,7 +53,7 @@ class TransportLimits:
     queued_messages: int
 
 
-class GuardedSocket(AssociationSocket):
+class GuardedSocket(ClosingSocket):
     """Reads whole PDUs under a deadline and a length cap, and only when there is room."""
 
     def __init__(self, assoc: "GuardedAssociation", client_socket: socket.socket) -> None:
