@@ -1,10 +1,13 @@
 """Session-wide real servers; each starts when the first test asks for it."""
 
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
+from argon2 import PasswordHasher, profiles
 from pynetdicom.transport import AssociationSocket
 
+from pacs_gateway.access import passwords
 from pacs_gateway.dimse.closing import ClosingSocket
 from tests.servers import PostgresqlServer, S3Server, minio, postgresql, versitygw
 from tests.servers.s3 import external_s3
@@ -39,3 +42,15 @@ def _stock_sockets_are_closed() -> None:
     A descriptor that the garbage collector finds is a warning, and so an error, in another test.
     """
     AssociationSocket._shutdown_socket = ClosingSocket._shutdown_socket
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _passwords_cost_little() -> Iterator[None]:
+    """Hash with the same algorithm, but in 1 ms; hundreds of tests log somebody in.
+
+    What a password costs outside the tests is tested in tests/unit/access/test_passwords.py.
+    """
+    cheap = partial(PasswordHasher.from_parameters, profiles.CHEAPEST)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "PasswordHasher", cheap)
+        yield

@@ -1,5 +1,8 @@
 """Passwords: the rule, the hash, the comparison."""
 
+import secrets
+from base64 import b64encode
+
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
@@ -16,6 +19,20 @@ NO_PASSWORD = "!"  # noqa: S105 - no password has this hash.
 def hash_password(password: str) -> str:
     """Return the Argon2id hash of a password (RFC 9106 4, the second recommended option)."""
     return PasswordHasher().hash(password)
+
+
+def hash_of_nobody() -> str:
+    """Return a hash that no password is known to have and that costs as much to compare with.
+
+    It is random instead of computed, so that a process starts without hashing anything.
+    """
+    hasher = PasswordHasher()
+    salt, digest = (
+        b64encode(secrets.token_bytes(size)).rstrip(b"=").decode()
+        for size in (hasher.salt_len, hasher.hash_len)
+    )
+    cost = f"m={hasher.memory_cost},t={hasher.time_cost},p={hasher.parallelism}"
+    return f"$argon2id$v=19${cost}${salt}${digest}"
 
 
 def verify_password(password_hash: str, password: str) -> bool:

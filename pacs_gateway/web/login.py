@@ -5,7 +5,6 @@ alike and take the same time; every try is on record.
 """
 
 import asyncio
-import secrets
 import time
 from dataclasses import dataclass
 from datetime import timedelta
@@ -15,7 +14,7 @@ from starlette.requests import HTTPConnection
 from ulid import ULID
 
 from pacs_gateway.access import secondfactor
-from pacs_gateway.access.passwords import hash_password, verify_password
+from pacs_gateway.access.passwords import hash_of_nobody, verify_password
 from pacs_gateway.access.secrets import new_secret, secret_sha256
 from pacs_gateway.audit import acts
 from pacs_gateway.audit.acts import Who
@@ -67,7 +66,7 @@ class Logins:
         self._half_way = Remembered[User](for_s=CODE_WAIT_S, at_most=MAX_HALF_WAY)
         self._hashing = asyncio.Semaphore(HASHES_AT_ONCE)
         # An unknown user costs as much time as a known one, so that names cannot be tried out.
-        self._nobody = hash_password(secrets.token_urlsafe())
+        self._nobody = hash_of_nobody()
 
     async def log_in(
         self, connection: HTTPConnection, username: str, password: str, code: str = ""

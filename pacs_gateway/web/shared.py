@@ -16,7 +16,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 from ulid import ULID
 
-from pacs_gateway.access.passwords import hash_password, verify_password
+from pacs_gateway.access.passwords import hash_of_nobody, verify_password
 from pacs_gateway.access.roles import Role
 from pacs_gateway.access.secrets import new_secret, secret_sha256
 from pacs_gateway.access.shares import Question, given_answer
@@ -74,7 +74,7 @@ class SharedEndpoints:
         self._throttle = LoginThrottle(attempts=ATTEMPTS, pause_s=PAUSE_S)
         self._hashing = asyncio.Semaphore(HASHES_AT_ONCE)
         # A share that does not exist takes as long as one that does.
-        self._nobody = hash_password(new_secret())
+        self._nobody = hash_of_nobody()
 
     def routes(self) -> list[BaseRoute]:
         """Return what the application serves."""
