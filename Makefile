@@ -6,6 +6,8 @@ STAMP := $(VENV)/.set-up
 BUNDLE := $(VENV)/.viewer-tried
 
 .DEFAULT_GOAL := help
+# Tests start hundreds of processes; where this is set, each of them compiles the project again.
+unexport PYTHONDONTWRITEBYTECODE
 
 help:  ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
