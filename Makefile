@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.set-up
+# One more than there are cores, as tests also wait; more than 4 have too little to do.
+WORKERS ?= $(shell n=$$(($$(nproc) + 1)); echo $$((n < 4 ? n : 4)))
 BUNDLE := $(VENV)/.viewer-tried
 
 .DEFAULT_GOAL := help
@@ -43,7 +45,7 @@ unit: setup  ## tests without servers
 
 test: setup  ## every test, with real servers
 	@tests/install_servers
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile
 
 bench: setup  ## measure beside Orthanc, as ratios in one run
 	$(BIN)/python -m benchmarks

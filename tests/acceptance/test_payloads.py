@@ -6,11 +6,12 @@ import re
 from collections.abc import Iterator
 from datetime import timedelta
 from html import unescape
+from http import HTTPStatus
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Page, Response
 
 from pacs_gateway.access.roles import Role
 from pacs_gateway.app import Archive
@@ -47,6 +48,7 @@ class Watched:
         context.route("**/thumbnail*", lambda route: route.fulfill(status=204))
         self.page: Page = context.new_page()
         self.page.on("request", lambda request: self._check(request.url))
+        self.page.on("response", self._refuse_faults)
         self.page.on("console", lambda message: self._note(message.type, message.text))
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.on("dialog", lambda dialog: self.complaints.append(dialog.message))
@@ -69,6 +71,11 @@ class Watched:
     def _check(self, url: str) -> None:
         if not url.startswith((self._url, "data:", "blob:")):
             self.complaints.append(f"request to {url}")
+
+    def _refuse_faults(self, response: Response) -> None:
+        """Complain of a fault of ours: its page shows no text, so it would pass unseen."""
+        if response.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            self.complaints.append(f"{response.status} at {response.url}")
 
     def _note(self, kind: str, text: str) -> None:
         if kind in ("error", "warning") and "the server responded with a status of" not in text:
@@ -156,8 +163,9 @@ def test_the_list_of_studies(watched: Watched) -> None:
     assert sum(study_uid(number) in shown for number in range(len(PAYLOADS))) == len(PAYLOADS)
 
 
-def test_the_page_of_every_study(watched: Watched) -> None:
-    addresses = [f"/studies/{study_uid(number)}" for number in range(len(PAYLOADS))]
+def test_the_page_of_every_other_study(watched: Watched) -> None:
+    # The list shows all of them; a page of one study takes the browser half a second.
+    addresses = [f"/studies/{study_uid(number)}" for number in range(0, len(PAYLOADS), 2)]
     for start in range(0, len(addresses), AT_ONCE):
         at_once = addresses[start : start + AT_ONCE]
         shown = watched.visit_together(at_once)
@@ -209,7 +217,7 @@ def test_the_pages_of_administration(watched: Watched, attacked: Gateway) -> Non
     ]
     assert len(pages) >= 4
     shown = "".join(watched.visit_together(pages))
-    users = [f"/admin/users/user{number}" for number in range(0, len(PAYLOADS), 3)]
+    users = [f"/admin/users/user{number}" for number in range(0, len(PAYLOADS), 10)]
     assert "".join(watched.visit_together(users)).count(SCRIPT) >= len(users)
     assert shown.count(SCRIPT) > 4 * AT_ONCE
     rows = len(list(attacked.archive.audit_log.after(0)))
