@@ -153,7 +153,7 @@ class WebSettings(_Section):
     max_listeners: int = Field(200, ge=0)
     """Lists that are told of arrivals at once, per process; each holds one of its connections."""
     visible_wait_s: float = Field(2.0, ge=0)
-    """How long STOW-RS waits for its instances to become searchable before it answers."""
+    """How long who stores over HTTP waits for the instances to become searchable; one at a time."""
 
 
 class IndexSettings(_Section):
@@ -215,6 +215,9 @@ class IngestSettings(_Section):
     """Instances in one index transaction; one commit costs as much as ten instances."""
     workers: int = Field(4, ge=1)
     """Objects written to the store at once; hides the latency of S3 and of fsync."""
+    niceness: int = Field(10, ge=0, le=19)
+    """How far the `work` role stands back where the processor is short (nice(2)), so that modalities
+    are answered first; at 10 it still gets a tenth of a core that everybody wants."""
 
 
 class ImagingSettings(_Section):

@@ -4,6 +4,7 @@ Each role imports what it needs inside its function, so that no process carries 
 libraries in memory.
 """
 
+import os
 import signal
 import socket
 import threading
@@ -68,6 +69,7 @@ def run_work(settings: Settings, ready: Ready, spare: Sequence[socket.socket] = 
     for each in spare:
         each.close()
     configure_logs(role="work")
+    os.nice(settings.ingest.niceness)
     stop = _stop_on_signals()
     archive = open_archive(settings)
     if not _wait_for_lock(archive, stop):

@@ -27,6 +27,7 @@ from pathlib import Path
 from ulid import ULID
 
 from storage.capacity import Capacity, SpoolLimits
+from storage.doorbell import Doorbell
 from storage.errors import FullError, UnavailableError
 
 INCOMING_SWEEP_AFTER_S = 600.0
@@ -53,6 +54,7 @@ class Spool:
         for folder in (self._incoming, self._ready, self._set_aside, self._damaged):
             folder.mkdir(parents=True, exist_ok=True)
         self._root = root
+        self._bell = Doorbell(root / "doorbell")
 
     def begin(self) -> "SpoolWriter":
         """Return a writer for one object that begins to arrive.
@@ -73,6 +75,18 @@ class Spool:
             with suppress(FileNotFoundError):
                 return datetime.fromtimestamp(entry.path.stat().st_mtime, UTC)
         return None
+
+    def holds(self, entry: ReadyEntry) -> bool:
+        """Return whether an entry still waits; afterwards its object is visible."""
+        return entry.path.exists()
+
+    def hurry(self) -> None:
+        """Have what is ready stored now: somebody waits for it."""
+        self._bell.ring()
+
+    def wait_for_work(self, seconds: float) -> None:
+        """Return when somebody is in a hurry, or after `seconds`."""
+        self._bell.wait(seconds)
 
     def done(self, entry: ReadyEntry) -> None:
         """Forget an entry whose object is stored and indexed."""

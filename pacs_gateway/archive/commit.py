@@ -33,7 +33,8 @@ from storage.spool import ReadyEntry, Spool
 LISTED_AT_ONCE = 4096
 """Entries taken from one listing of the spool; listing is the only cost that grows with it."""
 IDLE_S = 0.05
-"""How often an idle committer looks for work; short enough that nobody waits for a picture."""
+"""How often an idle committer looks for work: what modalities send meanwhile is one transaction.
+Whoever stores over HTTP and waits for it is served at once."""
 FIRST_PAUSE_S = 1.0
 LONGEST_PAUSE_S = 60.0
 VIEWER = "viewer"
@@ -81,7 +82,7 @@ class Committer:
         while not stop.is_set():
             try:
                 if not self.run_once():
-                    stop.wait(IDLE_S)
+                    self._spool.wait_for_work(IDLE_S)
                 pause = FIRST_PAUSE_S
             except StorageError as error:
                 _log.error("storing pauses", reason=str(error), seconds=pause)

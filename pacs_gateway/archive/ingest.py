@@ -39,7 +39,8 @@ class Accepted:
     """One instance that is durable and on its way into the archive."""
 
     identity: Identity
-    sha256: str
+    entry: ReadyEntry
+    """What waits in the spool until it is visible."""
 
 
 class Ingest:
@@ -139,7 +140,7 @@ class Arrival:
         except GatewayError as error:
             self._set_aside(error)
             raise
-        return Accepted(identity, entry.sha256)
+        return Accepted(identity, entry)
 
     def abandon(self) -> None:
         """Forget the bytes: the sender broke off before it was told anything."""

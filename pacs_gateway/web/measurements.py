@@ -34,7 +34,7 @@ from pacs_gateway.web.access import caller_of
 from pacs_gateway.web.language import texts_of
 from pacs_gateway.web.paths import uids_of
 from pacs_gateway.web.services import Services
-from pacs_gateway.web.visible import wait_until_visible
+from pacs_gateway.web.visible import Visibility
 from storage.records import Origin, utc_now
 
 MAX_UID_CHARACTERS = 64
@@ -183,7 +183,9 @@ class MeasurementEndpoints:
         self._settings = services.settings
         self._limits = services.settings.annotation
         self._accounts = services.accounts
-        self._index = services.index
+        self._visibility = Visibility(
+            services.ingest.spool, within_s=services.settings.web.visible_wait_s
+        )
         self._annotations = Annotations(
             services.index,
             services.retrieval,
@@ -277,8 +279,7 @@ class MeasurementEndpoints:
 
     async def _saved(self, save: Callable[[], Accepted]) -> Response:
         accepted = await run_in_threadpool(save)
-        within_s = self._settings.web.visible_wait_s
-        await wait_until_visible(self._index, [accepted], within_s=within_s)
+        await self._visibility.of([accepted])
         answer = SavedAnswer(uid=accepted.identity.sop_instance_uid)
         return _answer(answer, HTTPStatus.CREATED)
 

@@ -22,7 +22,7 @@ from pacs_gateway.web.paths import accept_of
 from pacs_gateway.web.problems import UnsupportedMediaTypeError
 from pacs_gateway.web.representations import DICOM
 from pacs_gateway.web.services import Services
-from pacs_gateway.web.visible import wait_until_visible
+from pacs_gateway.web.visible import Visibility
 from storage.records import Origin, utc_now
 
 _PART_TYPES = (DICOM, *JSON_TYPES)
@@ -44,7 +44,7 @@ class StoreEndpoints:
             max_bulk_bytes=self._settings.max_bulk_bytes,
         )
         self._ingest = services.ingest
-        self._index = services.index
+        self._visibility = Visibility(services.ingest.spool, within_s=self._settings.visible_wait_s)
         self._stored = services.metrics.stored
 
     def routes(self) -> list[BaseRoute]:
@@ -76,8 +76,7 @@ class StoreEndpoints:
         await _receive(request, Body(reader, parts), parts)
         self._count(parts)
         parts.check()
-        within_s = self._settings.visible_wait_s
-        await wait_until_visible(self._index, parts.accepted, within_s=within_s)
+        await self._visibility.of(parts.accepted)
         module = storeanswer.answer(parts.accepted, parts.refused, root=root)
         status = storeanswer.status(parts.accepted, parts.refused)
         body = native_model(module) if media_type == XML else json.dumps(module).encode()

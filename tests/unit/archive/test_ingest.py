@@ -117,7 +117,7 @@ def test_the_same_file_twice_gives_one_digest(ingest: Ingest) -> None:
     for _ in range(2):
         arrival = ingest.begin_file(ORIGIN)
         arrival.write(sample())
-        digests.append(arrival.accept().sha256)
+        digests.append(arrival.accept().entry.sha256)
     assert digests[0] == digests[1]
 
 
