@@ -5,12 +5,17 @@ from functools import partial
 
 import pytest
 from argon2 import PasswordHasher, profiles
+from hypothesis import HealthCheck, settings
 from pynetdicom.transport import AssociationSocket
 
 from pacs_gateway.access import passwords
 from pacs_gateway.dimse.closing import ClosingSocket
 from tests.servers import PostgresqlServer, S3Server, minio, postgresql, versitygw
 from tests.servers.s3 import external_s3
+
+# A machine that does other work is slow, which says nothing about what is tested.
+settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("house")
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,7 @@ from pacs_gateway.imaging import attributes
 from pacs_gateway.imaging.dataset import Elements
 from pacs_gateway.imaging.header import Header
 from pacs_gateway.imaging.image import Shades
+from pacs_gateway.imaging.presentation import shutter_value
 from pacs_gateway.imaging.state import State, shades
 from pacs_gateway.imaging.viewing import lut_facts
 
@@ -21,6 +22,8 @@ MAX_OBJECTS = 2000
 """Graphics and texts of one image; measurements of a long examination have some dozens."""
 MAX_POINTS = 20_000
 """Of one graphic; freehand outlines have some hundreds."""
+_UNSAID = 0.0
+"""The slope that no state has; it stays if a state leaves the modality values to the image."""
 _QUARTER = 90
 _TURNS = 4
 _PAIR = 2
@@ -40,7 +43,14 @@ class Shown:
 
     window: Facts | None
     voi_lut: Facts | None
+    modality: Facts | None
+    """Slope, intercept and table of the state's own; None: those of the image."""
+    presentation_lut: Facts | None
     inverted: bool
+    coloured: bool
+    """Whether shades of grey stand for pseudo-colours (PS3.3 A.33.3)."""
+    shutter: int
+    """Shade of grey, from 0 to 255, of what lies outside of the shutters."""
     rotation: int
     """Degrees to the right, before `flipped`."""
     flipped: bool
@@ -110,19 +120,33 @@ def _images(elements: Elements) -> Iterator[Facts]:
 
 def _shown(state: State) -> Shown:
     elements = state.header.data_set
-    grey = shades(state, Shades())
+    grey = shades(state, Shades(slope=_UNSAID))
     rotation = (attributes.integer(elements, "ImageRotation") or 0) // _QUARTER % _TURNS * _QUARTER
     annotations = _annotations(state)
     return Shown(
         window=None if grey.window is None else grey.window._asdict(),
         voi_lut=lut_facts(grey.voi_lut),
+        modality=_modality(grey),
+        presentation_lut=lut_facts(grey.presentation_lut),
         inverted=grey.inverted,
+        coloured=elements.holds("RedPaletteColorLookupTableDescriptor"),
+        shutter=shutter_value(state),
         rotation=rotation,
         flipped=attributes.text(elements, "ImageHorizontalFlip") == "Y",
         area=_area(state),
         graphics=list(_graphics(annotations)),
         texts=list(_texts(annotations)),
     )
+
+
+def _modality(grey: Shades) -> Facts | None:
+    if grey.slope == _UNSAID:
+        return None
+    return {
+        "slope": grey.slope,
+        "intercept": grey.intercept,
+        "modalityLut": lut_facts(grey.modality_lut),
+    }
 
 
 def _area(state: State) -> Facts | None:

@@ -64,6 +64,8 @@ class RenderOptions:
     viewport: Viewport | None = None
     overlays: bool = False
     """Draw the overlays of the image (PS3.3 C.9.2) into the picture."""
+    mask: bool = False
+    """Instead of the image, what lies over it, for viewers that draw the image themselves."""
     annotations: tuple[str, ...] = ()
     """What to write into the picture, of ANNOTATIONS (PS3.18 8.3.5.1.1)."""
     icc_profile: str = NO_PROFILE

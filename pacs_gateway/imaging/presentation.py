@@ -57,13 +57,24 @@ def overlays(state: State, image: header.Header, decoded: Decoded) -> Iterator[M
 
 def shuttered(state: State, picture: Picture.Image) -> Picture.Image:
     """Return the picture with everything outside its shutters blacked out (PS3.3 C.7.6.11)."""
-    shapes = list(_shutters(state, picture.size))
-    if not shapes:
+    outside = hidden(state, picture.size)
+    if outside is None:
         return picture
-    value = attributes.integer(state.header.data_set, "ShutterPresentationValue") or 0
-    ground = Picture.new(picture.mode, picture.size, _of_16_bits(value, picture.mode))
-    ground.paste(picture, mask=Picture.fromarray(np.logical_and.reduce(shapes)))
+    ground = Picture.new(picture.mode, picture.size, _grey(shutter_value(state), picture.mode))
+    ground.paste(picture, mask=Picture.fromarray(~outside))
     return ground
+
+
+def hidden(state: State, size: tuple[int, int]) -> Mask | None:
+    """Return what lies outside of the state's shutters, None if it has none; size: width, height."""
+    shapes = list(_shutters(state, size))
+    return ~np.logical_and.reduce(shapes) if shapes else None
+
+
+def shutter_value(state: State) -> int:
+    """Return the shade of grey, from 0 to 255, of what lies outside of the shutters."""
+    value = attributes.integer(state.header.data_set, "ShutterPresentationValue") or 0
+    return max(0, min(value >> 8, 255))
 
 
 def _shutters(state: State, size: tuple[int, int]) -> Iterator[Mask]:
@@ -97,6 +108,5 @@ def _shutters(state: State, size: tuple[int, int]) -> Iterator[Mask]:
         yield ~overlay.mask(data_set, group, state.number, shape=(size[1], size[0]))
 
 
-def _of_16_bits(value: int, mode: str) -> Any:
-    grey = max(0, min(value >> 8, 255))
+def _grey(grey: int, mode: str) -> Any:
     return grey if mode == "L" else (grey, grey, grey)

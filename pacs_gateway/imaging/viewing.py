@@ -28,7 +28,7 @@ Facts = dict[str, Any]
 MAX_FRAMES = 10_000
 """Frames of one instance that are described one by one; an enhanced CT has some thousands."""
 _OVERLAY_GROUPS = range(0x6000, 0x6020, 2)
-_OVERLAY_DATA = 0x3000
+_OVERLAY_ROWS = 0x0010
 _CINE_KEYWORDS = ("FrameTime", "FrameTimeVector", "RecommendedDisplayFrameRate", "CineRate")
 _DRAWN_BITS = (8, 16)
 """Bits Allocated of pixels that a browser's typed arrays hold as they are."""
@@ -49,7 +49,7 @@ def image_facts(data_set: Elements, transfer_syntax_uid: str, frames: int) -> Fa
         "patientOrientation": patient_orientation(data_set),
         "frameTimes": _frame_times(data_set, frames),
         "units": _units(data_set),
-        "overlays": _overlays(data_set),
+        "overlays": any(data_set.holds(group << 16 | _OVERLAY_ROWS) for group in _OVERLAY_GROUPS),
     }
     if frames > 1 and _differs_by_frame(data_set):
         facts["perFrame"] = [
@@ -154,22 +154,6 @@ def _units(data_set: Elements) -> str:
     if kind in ("", "US"):
         return attributes.text(data_set, "Units")
     return kind
-
-
-def _overlays(data_set: Elements) -> Sequence[Facts]:
-    """Return where the overlay planes of all frames are (PS3.3 C.9.2)."""
-    found = []
-    for group in _OVERLAY_GROUPS:
-        first = group << 16
-        if not data_set.holds(first | _OVERLAY_DATA) or data_set.holds(first | 0x0015):
-            continue
-        rows, columns = (attributes.integer(data_set, first | tag) or 0 for tag in (0x10, 0x11))
-        row, column = (*attributes.integers(data_set, first | 0x50), 1, 1)[:2]
-        place = f"bulkdata/{first | _OVERLAY_DATA:08X}"
-        found.append(
-            {"address": place, "rows": rows, "columns": columns, "row": row, "column": column}
-        )
-    return found
 
 
 def _differs_by_frame(data_set: Elements) -> bool:

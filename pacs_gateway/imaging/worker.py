@@ -31,6 +31,9 @@ from pacs_gateway.imaging.state import State, read_state
 from pacs_gateway.imaging.state import shades as grey_levels
 from pacs_gateway.imaging.viewport import placed
 
+OVERLAID, SHUTTERED = 255, 128
+"""In a mask: what an overlay marks, and what lies outside of the shutters (PS3.3 C.7.6.11)."""
+
 
 def render_frame(
     part10: bytes,
@@ -103,6 +106,8 @@ def _picture(
 ) -> Picture.Image:
     """Return what a screen shows: the steps of PS3.4 N.2 in their order."""
     decoded = decode(header.image(parsed), frame, max_samples=max_samples)
+    if options.mask:
+        return picture_of(_mask(parsed, decoded, number, state))
     pixels = _colours_or_greys(parsed, decoded, number, options, state)
     pixels = overlay.drawn(pixels, _overlays(parsed, decoded, number, options, state))
     picture = picture_of(pixels)
@@ -145,12 +150,39 @@ def _overlays(
 ) -> Iterator[NDArray[np.bool_]]:
     """Yield what overlays mark: all of the image if asked for, and those a state shows."""
     if options.overlays:
-        for group in overlay.GROUPS:
-            yield overlay.mask(
-                parsed.data_set, group, number, shape=decoded.cells.shape, decoded=decoded
-            )
+        yield from _all_overlays(parsed, decoded, number)
     if state is not None:
         yield from presentation.overlays(state, parsed, decoded)
+
+
+def _all_overlays(
+    parsed: header.Header, decoded: Decoded, number: int
+) -> Iterator[NDArray[np.bool_]]:
+    for group in overlay.GROUPS:
+        yield overlay.mask(
+            parsed.data_set, group, number, shape=decoded.cells.shape, decoded=decoded
+        )
+
+
+def _mask(
+    parsed: header.Header, decoded: Decoded, number: int, state: State | None
+) -> NDArray[np.uint8]:
+    """Return what lies over the whole image, neither cut nor turned; 0 where nothing does.
+
+    That is what the state shows, without one all overlays of the image.
+    """
+    rows, columns = decoded.cells.shape[:2]
+    laid = np.zeros((rows, columns), np.uint8)
+    if state is None:
+        marked, hidden = _all_overlays(parsed, decoded, number), None
+    else:
+        marked = presentation.overlays(state, parsed, decoded)
+        hidden = presentation.hidden(state, (columns, rows))
+    for each in marked:
+        laid[each] = OVERLAID
+    if hidden is not None:
+        laid[hidden] = SHUTTERED
+    return laid
 
 
 def _state(part10: bytes | None, image: header.Header, number: int) -> State | None:

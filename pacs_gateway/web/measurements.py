@@ -371,5 +371,6 @@ def _state(state: PresentationState) -> dict[str, Any]:
         "creator": state.creator,
         "images": state.images,
         "voiLut": shown.pop("voi_lut"),
+        "presentationLut": shown.pop("presentation_lut"),
         **shown,
     }

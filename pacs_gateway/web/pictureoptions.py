@@ -12,6 +12,7 @@ from pacs_gateway.web.negotiation import MediaType, accepted
 MAX_VIEWPORT = 4096
 """Pixels a side; the largest screens for reading have 4096 x 2160."""
 
+OVERLAYS = ("true", "false", "mask")
 _FUNCTIONS = {"linear": "LINEAR", "linear-exact": "LINEAR_EXACT", "sigmoid": "SIGMOID"}
 _VIEWPORT_SIZE, _VIEWPORT_WITH_SOURCE = 2, 6
 _TO_THE_EDGE = 1e9
@@ -30,12 +31,14 @@ def read_options(
         viewport = _viewport(parameters["viewport"])
     window = _window(parameters["window"]) if "window" in parameters else None
     quality = _whole(parameters["quality"], "quality") if "quality" in parameters else 90
+    overlays = _overlays(parameters)
     return RenderOptions(
         media_type=media_type,
         quality=quality,
         window=window,
         viewport=viewport,
-        overlays=_boolean(parameters, "overlays"),
+        overlays=overlays == "true",
+        mask=overlays == "mask",
         annotations=_annotations(parameters.get("annotation", "")),
         icc_profile=parameters.get("iccprofile", "no").lower(),
     )
@@ -113,11 +116,11 @@ def _annotations(text: str) -> tuple[str, ...]:
     return tuple(kind for kind in ANNOTATIONS if kind in wanted)
 
 
-def _boolean(parameters: Mapping[str, str], name: str) -> bool:
-    text = parameters.get(name, "false").lower()
-    if text not in ("true", "false"):
-        raise BadRequestError(f"{name} is true or false.")
-    return text == "true"
+def _overlays(parameters: Mapping[str, str]) -> str:
+    text = parameters.get("overlays", "false").lower()
+    if text not in OVERLAYS:
+        raise BadRequestError(f"overlays is one of {', '.join(OVERLAYS)}.")
+    return text
 
 
 def _number(text: str, what: str) -> float:

@@ -1,21 +1,31 @@
 """Studies for the reading viewer: every way to grey, and a volume whose axes are known."""
 
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydicom import Dataset
+from pydicom import Dataset, dcmread
+from pydicom.data import get_testdata_file
 from pydicom.dataset import FileMetaDataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
 
 from tests.acceptance.studies import uid
 
+Floats = NDArray[np.float64]
+
 GREYS = uid("read", "greys")
 """One series of one image for each entry of `GREY_VARIANTS`, in this order."""
 VOLUME = uid("read", "volume")
 """Axial slices in which one cube is bright: on the patient's left, anterior, towards the head."""
+
+TISSUE = uid("read", "tissue")
+TISSUE_SIZE = (128, 128)
+TISSUE_SPACING = 0.661468
+
+LONG = uid("read", "long")
+LONG_SLICES = 600
 
 SIDE = 64
 SLICES = 12
@@ -24,12 +34,40 @@ BRIGHT = 900
 COLUMN_SPACING, ROW_SPACING, STEP = 1.0, 1.5, 8.0
 
 
+def tissue_files() -> Iterator[bytes]:
+    """Yield three slices with the pixels of a real CT, not compressed."""
+    path = get_testdata_file("CT_small.dcm", download=False)
+    assert isinstance(path, str)
+    for number in (1, 2, 3):
+        ds = dcmread(path)
+        ds.SpecificCharacterSet = "ISO_IR 192"
+        ds.StudyInstanceUID, ds.SeriesInstanceUID = TISSUE, uid(TISSUE, 1)
+        ds.SOPInstanceUID = uid(TISSUE, 1, number)
+        ds.PatientID, ds.PatientName, ds.InstanceNumber = TISSUE[-12:], "MÔ^THẬT", number
+        ds.ImagePositionPatient = [0, 0, number * 5]
+        yield encoded(ds)
+
+
+def long_files() -> Iterator[bytes]:
+    """Yield a CT of many small slices; its pixels are those of a real one, cut out."""
+    path = get_testdata_file("CT_small.dcm", download=False)
+    assert isinstance(path, str)
+    pixels = dcmread(path).pixel_array[32:96, 32:96].astype(np.uint16)
+    for number in range(1, LONG_SLICES + 1):
+        ds = image_of(LONG, series=1, number=number)
+        ds.Modality, ds.SeriesDescription = "CT", "long"
+        ds.ImagePositionPatient, ds.ImageOrientationPatient = [0, 0, -number], [1, 0, 0, 0, 1, 0]
+        ds.PixelSpacing, ds.FrameOfReferenceUID = [1, 1], uid(LONG, "frame of reference")
+        ds.PixelData = pixels.tobytes()
+        yield encoded(ds)
+
+
 def read_files() -> Iterator[bytes]:
     """Yield the Part 10 files of both studies."""
     for number, (name, changes) in enumerate(GREY_VARIANTS.items(), start=1):
-        yield _encoded(_grey(number, name, changes))
+        yield encoded(_grey(number, name, changes))
     for number in range(SLICES):
-        yield _encoded(_slice(number))
+        yield encoded(_slice(number))
 
 
 def ramp(*, signed: bool) -> NDArray[np.int16] | NDArray[np.uint16]:
@@ -38,18 +76,13 @@ def ramp(*, signed: bool) -> NDArray[np.int16] | NDArray[np.uint16]:
     return (values - 2048).astype(np.int16) if signed else values.astype(np.uint16)
 
 
-def _voi_lut() -> Dataset:
+def lut_item(size: int, curve: Callable[[Floats], Floats], **facts: object) -> Dataset:
+    """Return a table of `size` entries of 12 bits; `curve` leads from 0 to 1."""
     lut = Dataset()
-    lut.LUTDescriptor = [4096, 0, 12]
-    lut.add_new("LUTData", "OW", (np.sqrt(np.linspace(0, 1, 4096)) * 4095).astype("<u2").tobytes())
-    return lut
-
-
-def _modality_lut() -> Dataset:
-    lut = Dataset()
-    lut.LUTDescriptor = [4096, 0, 16]
-    lut.ModalityLUTType = "US"
-    lut.add_new("LUTData", "OW", (np.linspace(0, 1, 4096) ** 2 * 4095).astype("<u2").tobytes())
+    lut.LUTDescriptor = [size, 0, 12]
+    lut.add_new("LUTData", "OW", (curve(np.linspace(0, 1, size)) * 4095).astype("<u2").tobytes())
+    for keyword, value in facts.items():
+        setattr(lut, keyword, value)
     return lut
 
 
@@ -59,8 +92,9 @@ GREY_VARIANTS: Mapping[str, Mapping[str, Any]] = {
     "monochrome1": WINDOW | {"PhotometricInterpretation": "MONOCHROME1"},
     "sigmoid": WINDOW | {"VOILUTFunction": "SIGMOID"},
     "exact": WINDOW | {"VOILUTFunction": "LINEAR_EXACT"},
-    "voi lut": {"VOILUTSequence": [_voi_lut()]},
-    "modality lut": WINDOW | {"ModalityLUTSequence": [_modality_lut()]},
+    "voi lut": {"VOILUTSequence": [lut_item(4096, np.sqrt)]},
+    "modality lut": WINDOW
+    | {"ModalityLUTSequence": [lut_item(4096, np.square, ModalityLUTType="US")]},
     "signed": {"PixelRepresentation": 1, "WindowCenter": -100, "WindowWidth": 500},
     "rescale": {
         "RescaleSlope": 0.5,
@@ -74,7 +108,7 @@ GREY_VARIANTS: Mapping[str, Mapping[str, Any]] = {
 
 
 def _grey(number: int, name: str, changes: Mapping[str, Any]) -> Dataset:
-    ds = _image(GREYS, series=number, number=1)
+    ds = image_of(GREYS, series=number, number=1)
     ds.Modality, ds.SeriesDescription = "OT", name
     ds.update(_elements(changes))
     ds.PixelData = ramp(signed=bool(ds.PixelRepresentation)).tobytes()
@@ -91,7 +125,7 @@ def _elements(changes: Mapping[str, Any]) -> Dataset:
 def _slice(number: int) -> Dataset:
     """Return one slice; the first in the list is the highest, as scanners often send them."""
     from_feet = SLICES - 1 - number
-    ds = _image(VOLUME, series=1, number=number + 1)
+    ds = image_of(VOLUME, series=1, number=number + 1)
     ds.Modality, ds.SeriesDescription = "CT", "cube"
     ds.ImagePositionPatient = [-20.0, -30.0, 100.0 + STEP * from_feet]
     ds.ImageOrientationPatient = [1, 0, 0, 0, 1, 0]
@@ -106,7 +140,8 @@ def _slice(number: int) -> Dataset:
     return ds
 
 
-def _image(study: str, *, series: int, number: int) -> Dataset:
+def image_of(study: str, *, series: int, number: int) -> Dataset:
+    """Return an image of 12 bits without pixels."""
     ds = Dataset()
     ds.SpecificCharacterSet = "ISO_IR 192"
     ds.SOPClassUID, ds.SOPInstanceUID = CTImageStorage, uid(study, series, number)
@@ -120,7 +155,8 @@ def _image(study: str, *, series: int, number: int) -> Dataset:
     return ds
 
 
-def _encoded(ds: Dataset) -> bytes:
+def encoded(ds: Dataset) -> bytes:
+    """Return the Part 10 file of a data set."""
     ds.file_meta = FileMetaDataset()
     ds.file_meta.MediaStorageSOPClassUID = ds.SOPClassUID
     ds.file_meta.MediaStorageSOPInstanceUID = ds.SOPInstanceUID

@@ -52,7 +52,7 @@ def keep(archive: Archive, path: Path) -> str | None:
     arrival = archive.ingest.begin_file(ORIGIN)
     arrival.write(path.read_bytes())
     try:
-        return arrival.accept().sha256
+        return arrival.accept().entry.sha256
     except GatewayError:
         return None
 

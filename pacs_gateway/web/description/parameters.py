@@ -2,6 +2,7 @@
 
 from pacs_gateway.imaging.options import ICC_PROFILES
 from pacs_gateway.web.description.operation import Described, one_of, parameter, text, whole
+from pacs_gateway.web.pictureoptions import OVERLAYS
 from storage.records import MATCHING_KEYS, Level
 
 UID = r"^(0|[1-9][0-9]*)(\.(0|[1-9][0-9]*))*$"
@@ -95,7 +96,11 @@ RENDERING = [
         one_of(*ICC_PROFILES),
         "The colour profile put into the picture (PS3.18 8.3.5.1.5)",
     ),
-    parameter("overlays", one_of("true", "false"), "Whether overlays are drawn; not in PS3.18"),
+    parameter(
+        "overlays",
+        one_of(*OVERLAYS),
+        "Whether overlays are drawn, or as a mask without the image; not in PS3.18",
+    ),
     parameter(
         "presentation",
         text(pattern=UID, most=64),

@@ -97,6 +97,17 @@ def test_an_image_without_any_wish_is_shown_as_it_is() -> None:
     assert state.created == "2026-11-23T00:00:00"
 
 
+def test_modality_values_of_its_own_come_before_those_of_the_image() -> None:
+    (state,) = read(reference("1.2.1"), RescaleSlope=1, RescaleIntercept=0, RescaleType="US")
+    assert state.shown.modality == {"slope": 1.0, "intercept": 0.0, "modalityLut": None}
+    lut = Dataset()
+    lut.LUTDescriptor = [2, 0, 16]
+    lut.add_new("LUTData", "US", [0, 65535])
+    (state,) = read(reference("1.2.1"), PresentationLUTSequence=[lut])
+    assert state.shown.modality is None
+    assert state.shown.presentation_lut == {"first": 0, "bits": 16, "values": "AAD//w=="}
+
+
 def test_turning_and_area() -> None:
     area = Dataset()
     area.DisplayedAreaTopLeftHandCorner = [400, 11]

@@ -71,6 +71,7 @@ def shown(
     cells: NDArray[np.uint16] = CELLS,
     *,
     asked: bool = True,
+    mask: bool = False,
     bits: int = 16,
     **attributes: Any,
 ) -> NDArray[np.uint8]:
@@ -88,7 +89,7 @@ def shown(
         header[:-12] + group + pixel_data,
         cells.tobytes(),
         number=number,
-        options=RenderOptions(media_type=PNG, overlays=asked),
+        options=RenderOptions(media_type=PNG, overlays=asked, mask=mask),
         max_samples=1000,
     )
     return np.asarray(Image.open(BytesIO(file)))
@@ -99,6 +100,12 @@ def test_it_is_drawn_in_white_when_asked_for() -> None:
     assert ((found == 255) == (PLANE == 1)).all()
     assert (found[PLANE == 0] == 40).all()
     assert (shown(asked=False, **overlay()) == 40).all()
+
+
+def test_a_mask_shows_them_without_the_image() -> None:
+    cells = (CELLS | PLANE.astype(np.uint16) << 13).astype(np.uint16)
+    assert (shown(1, cells, mask=True, **overlay()) == 255 * PLANE).all()
+    assert (shown(1, cells, mask=True) == 0).all()
 
 
 @pytest.mark.parametrize(("row", "column"), [(2, 3), (0, -1), (-1, 1), (4, 8), (9, 9)])

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { hang, priorFor, protocolFor, speaksOf } from "../../../../viewer/static/js/read/hanging.js";
+import { hang, priorFor, protocolFor, speaksOf, stacksOf } from "../../../../viewer/static/js/read/hanging.js";
 import { worldOf, pointOf } from "../../../../viewer/static/js/read/placing.js";
 import { valuesOf } from "../../../../viewer/static/js/read/values.js";
 import { fillSlice, gridOf, isWhole, volumeProblem } from "../../../../viewer/static/js/read/volume.js";
@@ -172,4 +172,9 @@ test("the prior is the newest of the same modality and body part", () => {
 test("words are whole words, in any case", () => {
   assert.ok(speaksOf("CT NGỰC có tiêm", ["ngực"]));
   assert.ok(!speaksOf("Chestnut", ["chest"]));
+});
+
+test("what is planned with and what was made of images is read last", () => {
+  const study = { series: [["SEG", "tumour"], ["CT", "Topogram"], ["CT", "soft"]].map(([modality, description]) => ({ stacks: [{ series: { modality, description } }] })) };
+  assert.deepEqual(stacksOf(study).map(({ series }) => series.description), ["soft", "tumour", "Topogram"]);
 });

@@ -10,13 +10,13 @@ import { fetched } from "./trouble.js";
  * @property {Lut | null} modalityLut
  * @property {Window | null} window
  * @property {Lut | null} voiLut
+ * @property {Lut | null} [presentationLut]  of a presentation state: from the whole range of values of interest
  * @property {boolean} inverted
  * @property {[number, number] | null} padding
  */
 /** @typedef {{position: number[], orientation: number[], frameOfReference: string}} Plane */
 /** @typedef {{row: number, column: number, kind: "patient" | "detector" | "calibrated"}} Spacing  millimetres */
 /** @typedef {{x0: number, y0: number, x1: number, y1: number, dx: number, dy: number}} Region */
-/** @typedef {{address: string, rows: number, columns: number, row: number, column: number}} Overlay */
 /**
  * @typedef {object} Instance
  * @property {string} uid
@@ -47,7 +47,7 @@ import { fetched } from "./trouble.js";
  * @property {[string, string] | null} patientOrientation
  * @property {number[] | null} frameTimes
  * @property {string} units
- * @property {Overlay[]} overlays
+ * @property {boolean} overlays  whether planes of bits lie over the image (PS3.3 C.9.2)
  */
 /** @typedef {{perFrame?: Partial<Facts>[]}} PerFrame */
 /**
@@ -159,10 +159,13 @@ function addFrame(stack, instance, number) {
 /**
  * Returns where the server's own picture of a frame is, with the window it would choose unless one is given.
  * @param {Frame} frame
- * @param {{size?: number, window?: Window | null}} [options]  size: pixels of the longer side, at most
+ * @param {{size?: number, window?: Window | null, mask?: boolean, state?: string}} [options]
+ * size: pixels of the longer side, at most; mask: not the image but what lies over it; state: of a presentation state
  */
-export function renderedUrl(frame, { size, window } = {}) {
+export function renderedUrl(frame, { size, window, mask, state } = {}) {
   const query = new URLSearchParams();
+  if (mask) query.set("overlays", "mask");
+  if (state) query.set("presentation", state);
   if (size) query.set("viewport", `${size},${size}`);
   if (window) query.set("window", [window.center, window.width, window.function.toLowerCase().replace("_", "-")].join());
   const which = frame.frames > 1 ? `/frames/${frame.number}/rendered` : "/rendered";

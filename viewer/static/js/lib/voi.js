@@ -51,9 +51,11 @@ export function startWindow({ shades }, pixels) {
 export function tableOf(shades, voi, { low, high }) {
   const table = new Uint8Array(high - low + 1);
   const shade = voi === "lut" ? byTable(tableFrom(/** @type {Lut} */ (shades.voiLut))) : windowed(voi);
+  const presented = shades.presentationLut ? throughTable(tableFrom(shades.presentationLut)) : null;
   const flip = shades.inverted ? WHITE : 0;
   for (let stored = low; stored <= high; stored += 1) {
-    table[stored - low] = Math.floor(shade(modalityValue(shades, stored)) + 0.5) ^ flip;
+    const white = shade(modalityValue(shades, stored));
+    table[stored - low] = Math.floor((presented ? presented(white) : white) + 0.5) ^ flip;
   }
   return table;
 }
@@ -65,6 +67,17 @@ export function tableOf(shades, voi, { low, high }) {
 function byTable(table) {
   const scale = WHITE / (2 ** table.bits - 1);
   return (value) => lookedUp(table, value) * scale;
+}
+
+/**
+ * Returns P-Values for values of interest from 0 to 255, which span the table (PS3.3 C.11.4).
+ * @param {Table} table
+ * @returns {(white: number) => number}
+ */
+function throughTable(table) {
+  const scale = WHITE / (2 ** table.bits - 1);
+  const last = table.values.length - 1;
+  return (white) => lookedUp(table, Math.floor((white * last) / WHITE + table.first + 0.5)) * scale;
 }
 
 /**

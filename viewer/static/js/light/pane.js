@@ -202,7 +202,7 @@ export class Pane {
     this.pixels = pixels;
     this.stale = true;
     this.enter("lossless");
-    if (frame.overlays.length) this.loadOverlay(frame, this.asked);
+    if (frame.overlays) this.loadOverlay(frame, this.asked);
   }
 
   /**

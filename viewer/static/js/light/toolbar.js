@@ -23,7 +23,7 @@ export function reflect(viewer, pane) {
   press(root, "two", viewer.panes.length > 1);
   press(root, "full", root.classList.contains("full"));
   press(root, "sync", viewer.synchronised, viewer.panes.length > 1);
-  press(root, "overlays", pane.overlaysShown, (pane.frame?.overlays.length ?? 0) > 0);
+  press(root, "overlays", pane.overlaysShown, pane.frame?.overlays ?? false);
   press(root, "cine", playing, count > 1);
   listWindows(viewer.presets, pane, t);
   Object.assign(root.dataset, {

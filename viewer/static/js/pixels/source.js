@@ -86,11 +86,11 @@ export class PixelSource {
    * @param {Frame[]} frames
    */
   ahead(frames) {
-    const keys = new Set(frames.map(({ key }) => key));
+    this.wished = this.thatFit(frames);
+    const keys = new Set(this.wished.map(({ key }) => key));
     for (const job of this.jobs.values()) {
       if (!job.asked && !keys.has(job.frame.key)) this.cancel(job);
     }
-    this.wished = this.thatFit(frames);
     this.begin();
   }
 

@@ -40,7 +40,7 @@ export function drawBar(reader) {
     invert: active?.look.negative ?? false,
     sync: links.on,
     lines: reader.linesOn,
-    overlays: !root.classList.contains("bare"),
+    overlays: !reader.bare,
     cine: cine.playing,
     mpr: reader.mpr !== null,
     panel: !root.classList.contains("no-panel"),

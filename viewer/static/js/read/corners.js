@@ -227,8 +227,13 @@ function describe(pane, t) {
     ...{ study: study?.uid, stack: stack.key, instance: frame.instance, slice: index + 1, wanted: wanted + 1, slices: stack.frames.length },
     ...{ window: voi === "lut" ? "lut" : voi ? [voi.center, voi.width].map((each) => Math.round(each * 100) / 100).join() : "", negative: pane.look.negative },
     ...{ rotation: Math.round(camera.rotation ?? 0), zoom: shown ? viewport.getZoom().toFixed(3) : "", scale: shown ? pane.scale().toFixed(4) : "" },
-    ...{ corner: corner.map((at) => Number(at).toFixed(2)).join(), applied: pane.applied?.uid ?? "" },
+    ...{ corner: joined(corner), farCorner: joined(shown ? pane.canvasOf([frame.columns, frame.rows]) : [0, 0]), applied: pane.applied?.uid ?? "" },
   });
+}
+
+/** @param {number[]} place */
+function joined(place) {
+  return place.map((at) => Number(at).toFixed(2)).join();
 }
 
 /**

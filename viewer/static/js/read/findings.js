@@ -4,7 +4,8 @@
  * Invariant: a measurement that is not saved is in the browser's storage, under its reader and study, until it is.
  */
 import { fetched, Trouble } from "../lib/trouble.js";
-import { annotationOf, kindOf, measurementOf } from "./marks.js";
+import { keepInside } from "./edges.js";
+import { annotationOf, kindOf, measurementOf, trackingOf } from "./marks.js";
 import { made } from "./panel.js";
 import { listStates } from "./states.js";
 import { linesOf } from "./wording.js";
@@ -34,8 +35,10 @@ export class Findings {
   /** Begins with Cornerstone: listens to what is drawn, and draws what was kept. */
   begin() {
     const { core, tools } = this.reader;
-    const { ANNOTATION_COMPLETED, ANNOTATION_MODIFIED, ANNOTATION_REMOVED } = tools.Enums.Events;
-    for (const name of [ANNOTATION_COMPLETED, ANNOTATION_MODIFIED, ANNOTATION_REMOVED]) core.eventTarget.addEventListener(name, () => this.soon());
+    const { ANNOTATION_ADDED, ANNOTATION_COMPLETED, ANNOTATION_MODIFIED, ANNOTATION_REMOVED } = tools.Enums.Events;
+    for (const name of [ANNOTATION_ADDED, ANNOTATION_COMPLETED, ANNOTATION_MODIFIED, ANNOTATION_REMOVED]) core.eventTarget.addEventListener(name, () => this.soon());
+    // Cornerstone listens to the same, and ends a measurement with it.
+    for (const name of ["mouseup", "touchend"]) document.addEventListener(name, () => setTimeout(() => this.keepInside()));
     addEventListener("beforeunload", (event) => {
       if (this.unsaved().length === 0) return;
       event.preventDefault();
@@ -61,6 +64,7 @@ export class Findings {
     this.drawWaiting();
     this.draw();
     await listStates(this.reader, this.element);
+    this.count();
   }
 
   /** Draws measurements whose images are known by now. */
@@ -90,6 +94,20 @@ export class Findings {
     const study = this.reader.study?.uid;
     const here = new Set(this.reader.study?.series.map(({ uid }) => uid));
     return study ? this.all().filter((each) => here.has(each.image.series) && !isSame(each, this.saved.get(each.id))) : [];
+  }
+
+  /** Ends measurements at the edges of their images, and says so: nothing may vanish without a word. */
+  keepInside() {
+    const { images, tools, active, t } = this.reader;
+    const beyond = tools.annotation.state.getAllAnnotations().filter((/** @type {any} */ annotation) => {
+      const kind = kindOf(annotation);
+      const frame = images.frameOf(annotation.metadata.referencedImageId);
+      return kind && frame && keepInside(kind, annotation, frame);
+    });
+    if (beyond.length === 0) return;
+    this.reader.notice(t("read.measure.edge"));
+    active.viewport?.render();
+    this.soon();
   }
 
   /** A drag changes an annotation many times before the next picture; it is noted once. */
@@ -150,8 +168,19 @@ export class Findings {
     const id = frame && images.idOf(frame);
     const here = tools.annotation.state.getAllAnnotations().filter((/** @type {any} */ each) => kindOf(each) && each.metadata.referencedImageId === id);
     const last = here[here.length - 1]?.annotationUID;
-    for (const uid of chosen.length > 0 ? chosen : last ? [last] : []) tools.annotation.state.removeAnnotation(uid);
+    for (const uid of chosen.length > 0 ? chosen : last ? [last] : []) this.remove(tools.annotation.state.getAnnotation(uid));
     active.viewport?.render();
+  }
+
+  /**
+   * Removes an annotation so that it can be had back.
+   * @param {any} annotation
+   */
+  remove(annotation) {
+    const { tools, active, t } = this.reader;
+    tools.AnnotationTool.createAnnotationMemo(active.host, annotation, { deleting: true });
+    tools.annotation.state.removeAnnotation(annotation.annotationUID);
+    if (this.saved.has(trackingOf(annotation))) this.reader.notice(t("read.erased.saved"));
   }
 
   /**
@@ -191,6 +220,16 @@ export class Findings {
     return `/api/studies/${encodeURIComponent(this.reader.study?.uid ?? "")}/${what}`;
   }
 
+  /** Shows on the button of the list, which is closed at first, how much there is in it. */
+  count() {
+    const { root, t } = this.reader;
+    const button = /** @type {HTMLElement} */ (root.querySelector('[data-act="findings"]'));
+    const { measurements, states } = root.dataset;
+    const count = Number(measurements) + Number(states ?? 0);
+    button.dataset.count = count ? String(count) : "";
+    button.setAttribute("aria-label", `${t("read.act.findings")}${count ? ` (${count})` : ""}`);
+  }
+
   toggle() {
     this.element.hidden = !this.element.hidden;
     this.draw();
@@ -202,6 +241,7 @@ export class Findings {
     const all = this.all();
     const unsaved = new Set(this.unsaved().map(({ id }) => id));
     Object.assign(root.dataset, { measurements: all.length, unsaved: unsaved.size, keys: this.keys.size });
+    this.count();
     const list = made("ul", {});
     list.append(...all.map((each) => this.line(each, unsaved.has(each.id))));
     const title = made("h2", { textContent: t("read.measurements") });

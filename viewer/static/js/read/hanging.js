@@ -9,8 +9,9 @@
 /** @typedef {{uid: string, modalities: string[], bodyParts: string[], images: number}} Prior */
 
 const SAME_DIRECTION = 0.2;
-/** Planning images come last: they are not what a reader opens a study for. */
+/** Planning images and what was made from images come last: they are not what a reader opens a study for. */
 const PLANNING = /scout|topogram|locali[sz]er|survey|surview/i;
+const DERIVED = new Set(["SEG", "RTDOSE"]);
 
 /**
  * Returns the stacks of a study in the order in which they are read.
@@ -18,8 +19,8 @@ const PLANNING = /scout|topogram|locali[sz]er|survey|surview/i;
  */
 export function stacksOf(study) {
   const stacks = study.series.flatMap((series) => series.stacks);
-  const planning = (/** @type {Stack} */ { series }) => PLANNING.test(series.description);
-  return [...stacks.filter((stack) => !planning(stack)), ...stacks.filter(planning)];
+  const late = (/** @type {Stack} */ { series }) => DERIVED.has(series.modality) || PLANNING.test(series.description);
+  return [...stacks.filter((stack) => !late(stack)), ...stacks.filter(late)];
 }
 
 /**

@@ -84,7 +84,7 @@ async function open(reader) {
     reader.panel.priors = priors;
     const prior = priorFor(priors, current);
     reader.hang(current, prior !== null);
-    if (stacksOf(current).length === 0) reader.notice(t("read.no_images"));
+    if (stacksOf(current).length === 0) sayThereIsNothing(reader);
     if (prior) openStudy(prior.uid).then((found) => reader.hangPrior(found), () => reader.notice(t("read.prior.failed")));
     return true;
   } catch (error) {
@@ -94,6 +94,15 @@ async function open(reader) {
     reader.active.say("fault");
     return false;
   }
+}
+
+/**
+ * A study without images may have reports, waveforms or videos, which its page shows.
+ * @param {Reader} reader
+ */
+function sayThereIsNothing({ active }) {
+  const link = made("a", { className: "button main", href: root.dataset.light, textContent: t("read.light") });
+  active.element.querySelector(".empty")?.replaceChildren(made("p", { role: "status", textContent: t("read.no_images") }), link);
 }
 
 /** @returns {Promise<Prior[]>} */

@@ -1,4 +1,5 @@
 /** Measurements as Cornerstone's annotations and as the archive keeps them. */
+import { clamped } from "./edges.js";
 import { placed, pointOf, worldOf } from "./placing.js";
 import { valuesOf } from "./values.js";
 
@@ -47,7 +48,7 @@ export function pointsOf(annotation, frame) {
   /** @type {ArrayLike<number>[]} */
   const world = kind === "freehand" ? (contour?.polyline ?? []) : handles.points;
   if (world.length < POINTS[kind]) return null;
-  return ordered(kind, world.map((each) => pointOf(frame, each)), frame);
+  return ordered(kind, world.map((each) => clamped(pointOf(frame, each), frame)), frame);
 }
 
 /**

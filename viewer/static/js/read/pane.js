@@ -1,6 +1,7 @@
 /** One viewport of the reading viewer: a stack, where it stands, how it looks. */
 import { Trouble } from "../lib/trouble.js";
 import { label } from "./corners.js";
+import { Laid } from "./laid.js";
 import { pointOf, worldOf } from "./placing.js";
 import { voiOf } from "./shading.js";
 
@@ -44,6 +45,7 @@ export class Pane {
     this.repainting = 0;
     /** @type {import("./states.js").Applied | null} */
     this.applied = null;
+    this.laid = new Laid(this);
   }
 
   /** The frame on screen. @returns {Frame | null} */
@@ -63,7 +65,7 @@ export class Pane {
     this.viewport = engine.getViewport(this.id);
     const { STACK_NEW_IMAGE, CAMERA_MODIFIED, IMAGE_RENDERED } = core.Enums.Events;
     // Cornerstone took the pixels as they were left by whoever drew them last; before it draws, they get this look.
-    this.host.addEventListener(STACK_NEW_IMAGE, (event) => this.paint(/** @type {CustomEvent} */ (event).detail.image));
+    this.host.addEventListener(STACK_NEW_IMAGE, (event) => this.took(/** @type {CustomEvent} */ (event).detail.image));
     this.host.addEventListener(CAMERA_MODIFIED, () => this.reader.lookedAt(this));
     this.host.addEventListener(IMAGE_RENDERED, () => this.reader.drawn(this));
   }
@@ -71,6 +73,18 @@ export class Pane {
   disable() {
     if (this.viewport) this.reader.engine.disableElement(this.id);
     this.viewport = null;
+  }
+
+  /**
+   * Undoing a change leads Cornerstone to its image; then this pane is there, too.
+   * @param {any} image  of Cornerstone
+   */
+  took(image) {
+    this.paint(image);
+    const { frame } = image;
+    if (frame.stack !== this.stack || frame.index === this.wanted || this.index < 0) return;
+    this.wanted = frame.index;
+    this.showing(frame.index);
   }
 
   /** @param {any} image  of Cornerstone, which this viewport holds */
@@ -85,7 +99,7 @@ export class Pane {
    * @returns {Look}
    */
   lookFor(frame) {
-    return { ...this.look, shades: this.applied?.shadesOf(frame) ?? null };
+    return { ...this.look, shades: this.applied?.shadesOf(frame) ?? null, laid: this.reader.bare ? null : this.laid.on(frame) };
   }
 
   /**
@@ -114,6 +128,8 @@ export class Pane {
     this.viewport.setViewPresentation({ rotation: 0 });
     this.viewport.resetCamera();
     this.showing(index);
+    // The rest of the stack waited for its first image.
+    this.reader.prefetch();
   }
 
   /**
@@ -155,6 +171,7 @@ export class Pane {
   showing(index) {
     this.index = index;
     this.say("lossless");
+    this.laid.fetch();
     this.reader.shown(this);
   }
 
@@ -302,6 +319,7 @@ export class Pane {
     if (flipHorizontal || flipVertical) this.viewport.setCamera({ flipHorizontal: false, flipVertical: false });
     this.viewport.setViewPresentation({ rotation: 0 });
     this.viewport.resetCamera();
+    this.laid.fetch();
     this.repaint();
     this.reader.windowed(this);
   }

@@ -2,6 +2,7 @@
 import { openStudy } from "../lib/display.js";
 import { PRESETS } from "../lib/voi.js";
 import { PixelSource } from "../pixels/source.js";
+import { askText } from "./asking.js";
 import { drawBar } from "./bar.js";
 import { Cine } from "./cine.js";
 import { label, paneElement } from "./corners.js";
@@ -275,7 +276,8 @@ export class Reader {
 
   /** @param {Pane} pane  got another stack */
   took(pane) {
-    if (this.core) this.prefetch();
+    // What was read ahead of another stack leaves the line to the first image of this one.
+    this.source.ahead([]);
     this.panel.mark();
     if (pane === this.active) this.redrawBar();
   }
@@ -293,6 +295,17 @@ export class Reader {
     clearState(pane);
     pane.applied?.draw(pane);
     if (pane !== this.active) drawLines([pane], this.active, this.linesOn);
+  }
+
+  /** Whether texts and overlays are hidden. */
+  get bare() {
+    return this.root.classList.contains("bare");
+  }
+
+  /** @param {boolean} on  texts around images and overlays in them */
+  showOverlays(on) {
+    this.root.classList.toggle("bare", !on);
+    for (const pane of this.panes) pane.repaint();
   }
 
   /** @param {boolean} on */
@@ -353,8 +366,7 @@ export class Reader {
    * @param {string} text
    * @returns {Promise<string>}
    */
-  async askText(text) {
-    const { askText } = await import("./asking.js");
+  askText(text) {
     return askText(this.t, text);
   }
 

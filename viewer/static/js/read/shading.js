@@ -1,11 +1,13 @@
 /** The shades that Cornerstone is given: exactly those that the server draws, whatever the header asks for. */
 import { startWindow, tableOf } from "../lib/voi.js";
+import { SHUTTERED } from "../pixels/overlays.js";
 
 /** @typedef {import("../lib/display.js").Frame} Frame */
 /** @typedef {import("../lib/display.js").Shades} Shades */
 /** @typedef {import("../lib/voi.js").Voi} Voi */
 /** @typedef {import("../pixels/source.js").Pixels} Pixels */
-/** @typedef {{voi: Voi | null, negative: boolean, shades?: Shades | null}} Look  voi null: what the image asks for; shades: of a presentation state */
+/** @typedef {{mask: Uint8Array, shutter: number}} Laid  what lies over an image; shutter: the shade outside of shutters */
+/** @typedef {{voi: Voi | null, negative: boolean, shades?: Shades | null, laid?: Laid | null}} Look  voi null: what the image asks for; shades: of a presentation state */
 
 /** Red, green and blue. */
 export const BANDS = 3;
@@ -33,8 +35,20 @@ export function voiOf(frame, { values }, { voi, shades }) {
  * @param {Uint8Array} target
  */
 export function paint(frame, pixels, look, target) {
-  const { values, low, high } = pixels;
-  if (!values) return paintColours(pixels, look.negative, target);
+  if (pixels.values) paintGreys(frame, pixels, look, target);
+  else paintColours(pixels, look.negative, target);
+  if (look.laid) paintOver(look.laid, target);
+}
+
+/**
+ * @param {Frame} frame
+ * @param {Pixels} pixels
+ * @param {Look} look
+ * @param {Uint8Array} target
+ */
+function paintGreys(frame, pixels, look, target) {
+  const { low, high } = pixels;
+  const values = /** @type {NonNullable<Pixels["values"]>} */ (pixels.values);
   const voi = /** @type {Voi} */ (voiOf(frame, pixels, look));
   const table = tableOf(look.shades ?? frame.shades, voi, { low, high });
   if (look.negative) for (let n = 0; n < table.length; n += 1) table[n] = WHITE - table[n];
@@ -54,6 +68,18 @@ function paintColours({ image }, negative, target) {
     target[to] = source[from] ^ flip;
     target[to + 1] = source[from + 1] ^ flip;
     target[to + 2] = source[from + 2] ^ flip;
+  }
+}
+
+/**
+ * Paints what lies over an image: white where overlays mark, the shutter's shade outside of it.
+ * @param {Laid} laid
+ * @param {Uint8Array} target
+ */
+function paintOver({ mask, shutter }, target) {
+  const bands = target.length / mask.length;
+  for (let n = 0; n < mask.length; n += 1) {
+    if (mask[n]) target.fill(mask[n] === SHUTTERED ? shutter : WHITE, n * bands, (n + 1) * bands);
   }
 }
 

@@ -19,7 +19,11 @@ import { made } from "./panel.js";
  * @property {{series: string, instance: string, frames: number[] | null}[]} images
  * @property {import("../lib/display.js").Window | null} window
  * @property {import("../lib/display.js").Lut | null} voiLut
+ * @property {import("../lib/display.js").Lut | null} presentationLut
+ * @property {{slope: number, intercept: number, modalityLut: import("../lib/display.js").Lut | null} | null} modality  null: the image's
  * @property {boolean} inverted
+ * @property {boolean} coloured  whether greys stand for pseudo-colours, which are not drawn here
+ * @property {number} shutter  shade of grey outside of shutters
  * @property {0 | 90 | 180 | 270} rotation
  * @property {boolean} flipped
  * @property {{topLeft: Point, bottomRight: Point} | null} area
@@ -50,8 +54,9 @@ export class Applied {
    */
   shadesOf(frame) {
     if (!frame.stored || !this.isFor(frame)) return null;
-    const { window, voiLut, inverted } = this.state;
-    return window || voiLut ? { ...frame.shades, window, voiLut, inverted } : { ...frame.shades, inverted };
+    const { modality, window, voiLut, presentationLut, inverted } = this.state;
+    // What a state leaves out is not the image's choice, except the modality values (PS3.4 N.2.1).
+    return { ...frame.shades, ...modality, window, voiLut, presentationLut, inverted };
   }
 
   /**
@@ -130,27 +135,29 @@ async function apply(reader, state) {
     await reader.find(frame);
   }
   pane.applied = applied;
-  // The area shown comes before turning, as it is given in the image's own coordinates.
-  if (state.area) showArea(pane, state.area);
+  // The state turns and then flips; Cornerstone flips and then turns, which is the same the other way round.
   if (state.flipped) pane.viewport.setCamera({ flipHorizontal: true });
-  pane.viewport.setViewPresentation({ rotation: state.rotation });
+  pane.viewport.setViewPresentation({ rotation: state.flipped ? (360 - state.rotation) % 360 : state.rotation });
+  if (state.area) showArea(pane, state.area);
+  if (state.coloured) reader.notice(reader.t("read.state.colours"));
+  pane.laid.fetch();
   return pane.repaint();
 }
 
 /**
+ * Makes an area of the image as large as the pane, however it is turned.
  * @param {Pane} pane
- * @param {{topLeft: Point, bottomRight: Point}} area  corner pixels, counted from 1 (PS3.3 C.10.4)
+ * @param {{topLeft: Point, bottomRight: Point}} area  outer corners, from 0
  */
-function showArea({ viewport, frame, element }, { topLeft, bottomRight }) {
-  if (!frame) return;
-  const shares = [(bottomRight[0] - topLeft[0] + 1) / frame.columns, (bottomRight[1] - topLeft[1] + 1) / frame.rows];
-  const whole = shares[0] >= 1 && shares[1] >= 1;
-  if (whole || Math.min(...shares) <= 0) return;
-  viewport.setZoom(1 / Math.max(...shares));
-  const pane = element.getBoundingClientRect();
-  const scale = Math.min(pane.width / frame.columns, pane.height / frame.rows) / Math.max(...shares);
-  const off = [frame.columns / 2 - (topLeft[0] + bottomRight[0] - 1) / 2, frame.rows / 2 - (topLeft[1] + bottomRight[1] - 1) / 2];
-  viewport.setPan(off.map((each) => each * scale));
+function showArea(pane, { topLeft, bottomRight }) {
+  const { clientWidth, clientHeight } = pane.element;
+  const ends = () => [pane.canvasOf(topLeft), pane.canvasOf(bottomRight)];
+  const [a, b] = ends();
+  const [width, height] = [Math.abs(b[0] - a[0]), Math.abs(b[1] - a[1])];
+  if (Math.min(width, height) <= 0) return;
+  pane.viewport.setZoom(pane.viewport.getZoom() * Math.min(clientWidth / width, clientHeight / height));
+  const [c, d] = ends();
+  pane.moveBy([(clientWidth - c[0] - d[0]) / 2, (clientHeight - c[1] - d[1]) / 2]);
 }
 
 /**

@@ -12,6 +12,10 @@ const WINDOW = "GatewayWindow";
 const SCROLL = "GatewayScroll";
 /** Finger or mouse travel for one place of a stack. */
 const SCROLL_TRAVEL = 12;
+/** A finger that lies still for so long chooses the window when it moves. */
+const HOLD_MS = 450;
+/** How many times as large as around it the magnifier shows the image. */
+const MAGNIFIED = 3;
 const IMAGE = "imageId:";
 
 /** Tools of the bar that are no measurements. */
@@ -49,16 +53,17 @@ export function prepareTools(reader) {
  * @param {Reader} reader
  */
 function fill(group, reader) {
-  for (const name of [WINDOW, SCROLL, "Zoom", "Pan", "Magnify"]) group.addTool(name);
-  // What reaches beyond the image measures nothing there, and the archive takes no such points.
-  const common = { preventHandleOutsideImage: true };
+  for (const name of [WINDOW, SCROLL, "Zoom", "Pan"]) group.addTool(name);
+  // Cornerstone gives one finger to the first tool with a mode that has it or the left button.
+  group.setToolPassive(SCROLL);
+  group.addTool("Magnify", { magnifySize: MAGNIFIED });
   for (const [kind, name] of Object.entries(TOOLS)) {
     // Some tools hand over one target, some a list of it.
     const getTextLines = (/** @type {any} */ data, /** @type {string | string[]} */ target) => textOf(reader, /** @type {Kind} */ (kind), data, [target].flat()[0]);
     const getTextCallback = (/** @type {(text: string) => void} */ done) => reader.askText("").then(done);
     const changeTextCallback = (/** @type {any} */ data, /** @type {any} */ _, /** @type {(data: any, text: string) => void} */ done) =>
       reader.askText(data.data?.label ?? "").then((text) => text && done(data, text));
-    group.addTool(name, kind === "arrow" ? { ...common, getTextCallback, changeTextCallback, arrowFirst: true } : { ...common, getTextLines });
+    group.addTool(name, kind === "arrow" ? { getTextCallback, changeTextCallback, arrowFirst: true } : { getTextLines });
   }
 }
 
@@ -108,17 +113,24 @@ function ownTools(reader) {
     constructor(properties = {}) {
       super(properties, defaults);
       this.travelled = 0;
+      this.touchedAt = 0;
+      /** Whether the finger lay still before it moved; null until it moves. @type {boolean | null} */
+      this.held = null;
+    }
+    preTouchStartCallback() {
+      this.touchedAt = performance.now();
+      this.held = null;
     }
     /** @param {any} event */
     touchDragCallback({ detail }) {
+      this.held = this.held ?? performance.now() - this.touchedAt > HOLD_MS;
+      const [right, down] = detail.deltaPoints.canvas;
+      if (this.held) return reader.viewOf(detail.element)?.dragWindow(right, down);
       this.travelled += detail.deltaPoints.canvas[1];
       const places = Math.trunc(this.travelled / SCROLL_TRAVEL);
       this.travelled -= places * SCROLL_TRAVEL;
       if (places) reader.viewOf(detail.element)?.scroll(places);
-    }
-    /** @param {any} event */
-    mouseDragCallback(event) {
-      this.touchDragCallback(event);
+      return undefined;
     }
   }
   return [WindowTool, ScrollTool];
