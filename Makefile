@@ -48,7 +48,7 @@ test: setup  ## every test, with real servers
 	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile
 
 bench: setup  ## measure beside Orthanc, as ratios in one run
-	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks $(if $(QUICK),--quick)
 
 lock: setup  ## renew requirements/ from pyproject.toml, with hashes
 	$(BIN)/python -m pip install --quiet uv

@@ -1,102 +1,113 @@
-"""`python -m benchmarks`: the read paths of a radiologist's client, beside Orthanc.
+"""`python -m benchmarks`: this gateway beside Orthanc, as ratios of one run.
 
-Both servers run on this machine with their defaults and hold the same series. Every measure is
-taken twice: one server after the other, as fast as each answers, and both in turn, so that what
-else the machine does weighs on both. Medians are compared; README.md says how to read them.
+Both servers run on this machine with their defaults and get the same generated data. Each case is
+measured in turns, A B A B, so that what else the machine does weighs on both. README.md says how
+to read the table.
 """
 
+import json
+import os
 import shutil
 import sys
-import time
 from argparse import ArgumentParser
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from statistics import median
 from tempfile import TemporaryDirectory
 
+from benchmarks.footprint import footprint
+from benchmarks.limits import limits
+from benchmarks.moving import moving
 from benchmarks.peers import Peer, gateway, orthanc
-from benchmarks.series import Series, ct_series
-
-REPEATS = 40
-"""For answers that may be asked again; medians of fewer jump about."""
-QUIET_S = 8
-"""After storing both servers have work left; the gateway makes previews after five quiet seconds."""
-JSON = "application/dicom+json"
-OCTETS = 'multipart/related; type="application/octet-stream"; transfer-syntax=*'
+from benchmarks.reading import reading
+from benchmarks.rows import HEADER, Row
+from benchmarks.searching import fill, searching
+from benchmarks.sending import sending
+from benchmarks.series import ct_series
+from benchmarks.viewing import viewing
+from tests.servers import free_port
 
 
 @dataclass(frozen=True, slots=True)
-class Measure:
-    """One thing that clients do, as a series of requests that each server gets once."""
+class Bench:
+    """What is measured with how much."""
 
-    name: str
-    paths: Sequence[str]
-    accept: str
-    encoding: str = "identity"
+    program: Path
+    """Orthanc."""
+    quick: bool
 
-    @property
-    def headers(self) -> dict[str, str]:
-        """What each request carries."""
-        return {"Accept": self.accept, "Accept-Encoding": self.encoding}
+    @contextmanager
+    def both(self) -> Iterator[tuple[Peer, Peer, int]]:
+        """Run both servers, new and empty; yield them and the port of their receiver."""
+        port = free_port()
+        with (
+            TemporaryDirectory(prefix="benchmark-") as folder,
+            gateway(Path(folder), receiver_port=port) as ours,
+            orthanc(Path(folder), self.program, receiver_port=port) as theirs,
+        ):
+            yield ours, theirs, port
 
+    def limits(self) -> Iterator[Row]:
+        """Measure the machine."""
+        return limits()
 
-def measures(series: Series) -> Sequence[Measure]:
-    """Return what is measured; first times come before repeats."""
-    root = f"/studies/{series.study_uid}/series/{series.series_uid}"
-    instances = [f"{root}/instances/{uid}" for uid in series.sop_instance_uids]
-    return [
-        Measure("rendered 512 x 512, first", [f"{i}/rendered" for i in instances], "image/jpeg"),
-        Measure("rendered 512 x 512, again", [f"{i}/rendered" for i in instances], "image/jpeg"),
-        Measure("native frame, first", [f"{i}/frames/1" for i in instances], OCTETS),
-        Measure("native frame, again", [f"{instances[0]}/frames/1"] * REPEATS, OCTETS),
-        Measure(f"metadata of {len(instances)}", [f"{root}/metadata"] * REPEATS, JSON),
-        Measure(
-            f"metadata of {len(instances)}, gzip", [f"{root}/metadata"] * REPEATS, JSON, "gzip"
-        ),
-        Measure(
-            "series of a study (QIDO)", [f"/studies/{series.study_uid}/series"] * REPEATS, JSON
-        ),
-    ]
+    def sending(self) -> Iterator[Row]:
+        """Measure receiving."""
+        with self.both() as (ours, theirs, _):
+            yield from sending(ours, theirs, share=0.25 if self.quick else 1)
 
+    def reading(self) -> Iterator[Row]:
+        """Measure pictures, pixels and metadata."""
+        slices, pictures = (50, 3) if self.quick else (200, 8)
+        with self.both() as (ours, theirs, _):
+            yield from reading(ours, theirs, ct_series(slices), pictures=pictures)
 
-def in_turns(peers: Sequence[Peer], measure: Measure) -> list[float]:
-    """Return the median seconds of each peer, asked in turn."""
-    times: list[list[float]] = [[] for _ in peers]
-    for peer in peers:
-        peer.reconnect()
-    for path in measure.paths:
-        for peer, mine in zip(peers, times, strict=True):
-            mine.append(peer.timed(path, **measure.headers))
-    return [median(mine) for mine in times]
+    def moving(self) -> Iterator[Row]:
+        """Measure retrieving."""
+        series = ct_series(100 if self.quick else 400)
+        with self.both() as (ours, theirs, port):
+            for peer in (ours, theirs):
+                peer.store(series)
+                peer.settle()
+            yield from moving(ours, theirs, series, receiver_port=port)
 
+    def searching(self) -> Iterator[Row]:
+        """Measure queries."""
+        studies = 2_000 if self.quick else 20_000
+        with self.both() as (ours, theirs, _):
+            for peer in (ours, theirs):
+                fill(peer, studies)
+            yield from searching(ours, theirs, studies)
 
-def one_after_the_other(peers: Sequence[Peer], measure: Measure) -> list[float]:
-    """Return the median seconds of each peer, asked for everything before the next one is."""
-    times = []
-    for peer in peers:
-        peer.reconnect()
-        times.append(median(peer.timed(path, **measure.headers) for path in measure.paths))
-    return times
+    def viewing(self) -> Iterator[Row]:
+        """Measure opening a study in a browser."""
+        with self.both() as (ours, _, _):
+            yield from viewing(ours, slices=100 if self.quick else 600)
 
+    def footprint(self) -> Iterator[Row]:
+        """Measure start and memory."""
+        port = free_port()
+        start = partial(gateway, receiver_port=port)
+        other = partial(orthanc, program=self.program, receiver_port=port)
+        return footprint(start, other, share=0.25 if self.quick else 1)
 
-ORDERS = {"one server after the other": one_after_the_other, "in turns": in_turns}
-
-
-def report(
-    order: str, series: Series, peers: Sequence[Peer], write: Callable[[str], object]
-) -> None:
-    """Measure in one of `ORDERS` and write one line for each measure."""
-    write(f"{order:34}{peers[0].name:>10}{peers[1].name:>10}{'ratio':>8}\n")
-    for measure in measures(series):
-        ours, theirs = ORDERS[order](peers, measure)
-        write(f"{measure.name:34}{ours * 1e3:7.2f} ms{theirs * 1e3:7.2f} ms{theirs / ours:7.1f}x\n")
+    def groups(self) -> Mapping[str, Callable[[], Iterator[Row]]]:
+        """Return what can be measured, by name."""
+        each = (
+            *(self.limits, self.sending, self.reading, self.moving),
+            *(self.searching, self.viewing, self.footprint),
+        )
+        return {group.__name__: group for group in each}
 
 
 def main() -> int:
     """Run the comparison; return the exit status."""
     parser = ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--instances", type=int, default=200, help="slices of the CT series")
+    parser.add_argument("groups", nargs="*", help="what to measure; everything unless named")
+    parser.add_argument("--quick", action="store_true", help="with less of everything")
+    parser.add_argument("--json", type=Path, help="a file to write every figure to")
     arguments = parser.parse_args()
     program = shutil.which("Orthanc")
     if program is None:
@@ -105,23 +116,20 @@ def main() -> int:
             " orthanc orthanc-dicomweb).\n"
         )
         return 2
-    for order in ORDERS:
-        # Each order begins with new servers: nothing may be in a cache at the first time.
-        measured(order, ct_series(arguments.instances), Path(program))
+    groups = Bench(Path(program), arguments.quick).groups()
+    unknown = set(arguments.groups) - set(groups)
+    if unknown:
+        parser.error(f"unknown: {', '.join(unknown)}; there are {', '.join(groups)}")
+    rows = []
+    sys.stdout.write(f"load average at the start: {os.getloadavg()[0]:.1f}\n{HEADER}\n")
+    for name in arguments.groups or groups:
+        for row in groups[name]():
+            sys.stdout.write(row.line() + "\n")
+            sys.stdout.flush()
+            rows.append(row)
+    if arguments.json is not None:
+        arguments.json.write_text(json.dumps([row.json() for row in rows], indent=1))
     return 0
-
-
-def measured(order: str, series: Series, program: Path) -> None:
-    """Run both servers, store a series in them and report on it."""
-    with (
-        TemporaryDirectory(prefix="benchmark-") as folder,
-        gateway(Path(folder)) as ours,
-        orthanc(Path(folder), program) as theirs,
-    ):
-        for peer in (ours, theirs):
-            peer.store(series)
-        time.sleep(QUIET_S)
-        report(order, series, (ours, theirs), sys.stdout.write)
 
 
 if __name__ == "__main__":
