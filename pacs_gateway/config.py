@@ -62,10 +62,15 @@ class DicomSettings(_Section):
     """Silence allowed between connecting and A-ASSOCIATE-RQ, and for a TLS handshake."""
     idle_deadline_s: float = Field(300.0, gt=0)
     """Silence allowed on an open association; modalities pause for minutes between series."""
-    max_associations: int = Field(200, ge=1)
-    """Associations open at once over all receiver processes (reliability test T7)."""
-    max_connections_per_address: int = Field(64, ge=1)
-    """Connections one address may hold in one process, so that one device cannot starve others."""
+    max_associations: int = Field(256, ge=1)
+    """Associations open at once in each receiver process: the kernel spreads connections by
+    chance, so that of 200 at once one process may have to take most."""
+    max_connections: int = Field(512, ge=1)
+    """Connections of each receiver process, also those without an association yet; when all are
+    taken, of those the one that has waited longest makes room."""
+    max_connections_per_address: int = Field(256, ge=1)
+    """The same for one address, which may be the router of a whole clinic; what one device may do
+    is `max_associations_per_peer`."""
     queued_messages: int = Field(2, ge=1)
     """Received messages that may wait per association before the socket is no longer read."""
     move_connect_deadline_s: float = Field(10.0, gt=0)
@@ -74,6 +79,10 @@ class DicomSettings(_Section):
     """How long a C-STORE sub-operation may wait for its answer; slow archives fsync to disk."""
     max_answers: int = Field(10_000, ge=1)
     """Answers one C-FIND may give; if there are more, it ends with A700 after these."""
+    worklist_charset: Literal["utf8", "ascii"] = "utf8"
+    """Of worklists for devices whose entry says nothing; `ascii`: names without their marks."""
+    worklist_days: int = Field(30, ge=1)
+    """How long a step that nobody carried out stays in the worklist."""
     private_storage_sop_classes: tuple[str, ...] = ()
     """UIDs of private storage SOP classes to accept besides the standard's."""
     max_associations_per_peer: int = Field(64, ge=1)
@@ -298,6 +307,40 @@ class CommitmentSettings(_Section):
     """How long requests and their outcomes are remembered; a row for each instance."""
 
 
+class Hl7Settings(_Section):
+    """Orders by HL7 version 2 over MLLP (docs/design/0023-orders.md)."""
+
+    enabled: bool = False
+    host: str = "127.0.0.1"
+    port: int = Field(2575, ge=0, le=65535)
+    application: str = Field("PACSGW", min_length=1, max_length=64)
+    """Our name in answers (MSH-3)."""
+    issuer: str = Field("", max_length=64)
+    """Of hospital numbers that messages from this host name without one."""
+    modalities: dict[str, str] = {}
+    """Modality by the word that order systems have for it, `{"XQ" = "DX"}`."""
+    max_message_bytes: int = Field(MIB, ge=KIB)
+    """An order has some kilobytes; a report with a PDF in it does not come here."""
+    message_deadline_s: float = Field(10.0, gt=0)
+    """A message that has begun must end within this."""
+    idle_deadline_s: float = Field(600.0, gt=0)
+    """Silence allowed on an open connection; order systems keep theirs open all day."""
+    answer_deadline_s: float = Field(10.0, gt=0)
+    """How long a sender may take to read its answers."""
+    connections_per_sender: int = Field(5, ge=1)
+    max_connections: int = Field(100, ge=1)
+    workers: int = Field(4, ge=1)
+    """Messages carried out at once; writers take turns in the database anyway."""
+    keep_days: int = Field(90, ge=1)
+    """How long answers are kept, to be given again and to be looked at."""
+    tls_port: int = Field(2576, ge=0, le=65535)
+    """Served when there is a certificate."""
+    tls_certificate: Path | None = None
+    tls_key: Path | None = None
+    tls_ca: Path | None = None
+    """Certificates, PEM, that those of senders must come from; unset: they are asked for none."""
+
+
 class OidcSettings(_Section):
     """Logging in through an identity provider of the hospital; unset issuer: not offered."""
 
@@ -444,6 +487,54 @@ class RecoverySettings(_Section):
     """Objects, chosen by chance, that `restore --rehearse` reads whole."""
 
 
+class GuardSettings(_Section):
+    """When the gateway says that something is wrong (docs/design/0022-guard.md)."""
+
+    every_s: float = Field(60.0, gt=0)
+    """How often each host is examined."""
+    deadline_s: float = Field(10.0, gt=0)
+    """How long a check may take; what rests on a server that is away for longer is *silent*."""
+    backlog_minutes: int = Field(10, ge=1)
+    """An acknowledged image that waits in the spool for longer is told of."""
+    disk_warning_days: int = Field(30, ge=1)
+    """Fewer days of disk are a warning; a disk is bought in two weeks."""
+    disk_alarm_days: int = Field(7, ge=0)
+    """Fewer are an alarm."""
+    clock_skew_s: float = Field(30.0, gt=0)
+    """How far the clocks of database and object store may be from ours; S3 refuses at 900."""
+    certificate_days: int = Field(30, ge=1)
+    """A certificate that ends sooner is told of."""
+    backup_days: int = Field(7, ge=0)
+    """The newest backup may be this old; 0: backups are made by other means."""
+    drill_days: int = Field(40, ge=0)
+    """So may the last rehearsal of a restore, which is due each month; 0: it is not asked for."""
+    unread_hours: int = Field(24, ge=1)
+    """A study that no radiologist has opened for longer is late."""
+    unmatched_hours: int = Field(24, ge=1)
+    """So is one that waits for its order."""
+    digest_hour: int | None = Field(6, ge=0, le=23)
+    """Hour of this machine's day at which the digest is made; null: never."""
+    keep_digests: int = Field(60, ge=1)
+    """Digests that the page lists."""
+
+
+class MailSettings(_Section):
+    """The mail server that takes the morning digest."""
+
+    host: str | None = None
+    """Unset: nothing is sent."""
+    port: int = Field(587, ge=1, le=65535)
+    security: Literal["starttls", "tls", "none"] = "starttls"
+    """`none` only for a server of this machine or network."""
+    username: str | None = None
+    password: SecretStr | None = None
+    sender: str = ""
+    recipients: tuple[str, ...] = ()
+    ca: Path | None = None
+    """Certificates, PEM, that its certificate must come from; unset: those of this machine."""
+    deadline_s: float = Field(30.0, gt=0)
+
+
 class Settings(BaseSettings):
     """Everything an installation may decide."""
 
@@ -473,6 +564,9 @@ class Settings(BaseSettings):
     outbox: OutboxSettings = OutboxSettings()
     commitment: CommitmentSettings = CommitmentSettings()
     recovery: RecoverySettings = RecoverySettings()
+    hl7: Hl7Settings = Hl7Settings()
+    guard: GuardSettings = GuardSettings()
+    mail: MailSettings = MailSettings()
 
     @classmethod
     def settings_customise_sources(
@@ -511,6 +605,11 @@ class Settings(BaseSettings):
     def cache_dir(self) -> Path:
         """Where pictures are kept."""
         return self.cache.folder or self.data_dir.resolve() / "cache"
+
+    @property
+    def metrics_dir(self) -> Path:
+        """Where the processes of this host count."""
+        return self.data_dir.resolve() / "metrics"
 
     @property
     def ohif_dir(self) -> Path:

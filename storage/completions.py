@@ -56,6 +56,24 @@ class Completions:
                 work = Work(kind=kind, about=study_uid, due_at=at, payload=payload, key=key)
                 put(connection, work, now=at)
 
+    def gaps(self, study_uids: Collection[str]) -> Mapping[str, Gaps]:
+        """Return the gaps of those of the studies that are complete but for these."""
+        query = (
+            select(_completions.c.StudyInstanceUID, _completions.c.gaps)
+            .join_from(
+                _completions,
+                _studies,
+                _studies.c.StudyInstanceUID == _completions.c.StudyInstanceUID,
+            )
+            .where(
+                _completions.c.StudyInstanceUID.in_(study_uids),
+                _completions.c.completed_at >= _studies.c.last_received,
+                _completions.c.gaps != "{}",
+            )
+        )
+        with reading(self._engine) as connection:
+            return {uid: json.loads(gaps) for uid, gaps in connection.execute(query)}
+
     def of(self, study_uid: str) -> Completion | None:
         """Return what was seen of a study, None if it is not known or images came since."""
         query = (

@@ -1,9 +1,11 @@
 """One way to open the database, on SQLite and PostgreSQL, and to bring its schema up to date."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
@@ -18,14 +20,18 @@ __all__ = [
     "Connection",
     "DeadlockError",
     "Engine",
+    "Observe",
+    "clock",
     "migrate",
+    "observed",
     "open_engine",
     "reading",
+    "schema_of",
     "translated_driver_errors",
     "writing",
 ]
 
-SCHEMA_VERSION = "0006"
+SCHEMA_VERSION = "0008"
 """The newest migration; a database that has it needs no Alembic at start."""
 
 _MIGRATION_LOCK = 0x7061_6373
@@ -34,6 +40,10 @@ _DISK_FULL = "53100"
 _DEADLOCKS = frozenset({"40001", "40P01"})
 _POOL_SIZE = 10
 _CONNECT_DEADLINE_S = 10
+
+
+Observe = Callable[[str, str, float], None]
+"""Is told of each transaction: `read` or `write`, `ok` or `failed`, seconds."""
 
 
 class DeadlockError(UnavailableError):
@@ -63,13 +73,39 @@ def open_engine(url: str, *, busy_deadline_s: float) -> Engine:
     )
 
 
+def observed(engine: Engine, observe: Observe) -> Engine:
+    """Return the same engine, of whose transactions `observe` is told."""
+    return engine.execution_options(observe=observe)
+
+
+def clock(engine: Engine) -> datetime | None:
+    """Return what time it is for the database server, None where it has this machine's clock.
+
+    Raises UnavailableError if the database cannot be reached.
+    """
+    if engine.dialect.name != "postgresql":
+        return None
+    with reading(engine) as connection:
+        now: datetime = connection.execute(text("SELECT clock_timestamp()")).scalar_one()
+    return now
+
+
+def schema_of(engine: Engine) -> str | None:
+    """Return the newest migration that the database has, None if it is empty.
+
+    Raises UnavailableError if the database cannot be reached.
+    """
+    with _translated():
+        return _version(engine)
+
+
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
     """Yield a connection that sees one consistent state.
 
     Raises UnavailableError if the database cannot be reached.
     """
-    with _translated(), engine.connect() as connection:
+    with _told(engine, "read"), _translated(), engine.connect() as connection:
         yield connection
 
 
@@ -90,7 +126,8 @@ def writing(engine: Engine) -> Iterator[Connection]:
 
     Raises UnavailableError if the database cannot be reached, FullError if its disk is full.
     """
-    with _translated(), engine.execution_options(writes=True).begin() as connection:
+    writer = engine.execution_options(writes=True)
+    with _told(engine, "write"), _translated(), writer.begin() as connection:
         yield connection
 
 
@@ -159,6 +196,22 @@ def _begin_sqlite(connection: Connection) -> None:
     # wrote meanwhile; asking for the lock at the start makes it wait instead.
     writes = connection.get_execution_options().get("writes", False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+@contextmanager
+def _told(engine: Engine, kind: str) -> Iterator[None]:
+    observe: Observe | None = engine.get_execution_options().get("observe")
+    if observe is None:
+        yield
+        return
+    begun, outcome = perf_counter(), "ok"
+    try:
+        yield
+    except (UnavailableError, FullError):
+        outcome = "failed"
+        raise
+    finally:
+        observe(kind, outcome, perf_counter() - begun)
 
 
 @contextmanager

@@ -113,6 +113,17 @@ class Outbox:
         with writing(self._engine) as connection:
             put(connection, work, now=now)
 
+    def put_once(self, work: Work, *, now: datetime) -> None:
+        """Note what must happen once, unless work of its key was put before, done or not."""
+        known = select(_rows.id).where(_rows.key == work.key)
+        with reading(self._engine) as connection:
+            if connection.execute(known).first() is not None:
+                return
+        with writing(self._engine) as connection:
+            # Another host may put it between these two; that moves its time to the same one.
+            if connection.execute(known).first() is None:
+                put(connection, work, now=now)
+
     def due(self, now: datetime, *, limit: int) -> Sequence[Task]:
         """Return what waits and is due, of each topic the first only."""
         earlier = schema.outbox.alias()

@@ -27,6 +27,8 @@ class PeerService(StrEnum):
     MOVE = "move"
     GET = "get"
     COMMIT = "commit"
+    WORKLIST = "worklist"
+    MPPS = "mpps"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +49,8 @@ class Peer:
     """Whether it wants TLS when we send to it."""
     max_associations: int | None = None
     max_instances_per_minute: int | None = None
+    worklist_charset: str = ""
+    """What it reads in worklists, `utf8` or `ascii`; empty: as the settings say."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -328,6 +328,8 @@ peers = Table(
     Column("tls", Boolean, nullable=False, server_default=false()),
     Column("max_associations", Integer),
     Column("max_instances_per_minute", Integer),
+    # `utf8` or `ascii`; empty: as the settings say.
+    Column("worklist_charset", Key, nullable=False, server_default=""),
 )
 
 held_peers = Table(
@@ -466,4 +468,243 @@ scrub_faults = Table(
     Column("object_key", Key, primary_key=True),
     Column("fault", Key, nullable=False),
     Column("found_at", Time, nullable=False),
+)
+
+persons = Table(
+    "persons",
+    metadata,
+    Column("id", Id, primary_key=True),
+    # As a DICOM person name, with its marks.
+    Column("name", Key, nullable=False),
+    Column("name_folded", Key, nullable=False, index=True),
+    Column("birth_date", Key, nullable=False),
+    Column("sex", Key, nullable=False),
+    # No foreign key: whole tables are copied in any order of rows.
+    Column("merged_into", Id, index=True),
+    # When whoever told it said it: what is older does not replace it.
+    Column("told_at", Time),
+    Column("created_at", Time, nullable=False),
+)
+"""People whom orders tell of; `patients` is what images say (docs/design/0023-orders.md)."""
+
+person_identifiers = Table(
+    "person_identifiers",
+    metadata,
+    Column("kind", Key, primary_key=True),
+    # The state's numbers have no issuer of their own.
+    Column("issuer", Key, primary_key=True),
+    Column("value", Key, primary_key=True),
+    Column("person_id", Id, ForeignKey("persons.id"), nullable=False, index=True),
+    Index(None, "value"),
+)
+
+person_merges = Table(
+    "person_merges",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("kept_id", Id, ForeignKey("persons.id"), nullable=False),
+    Column("merged_id", Id, ForeignKey("persons.id"), nullable=False, index=True),
+    Column("cause", Key, nullable=False),
+    Column("merged_at", Time, nullable=False),
+    Column("undone_by", Key),
+    Column("undone_at", Time),
+)
+
+orders = Table(
+    "orders",
+    metadata,
+    Column("id", Key, primary_key=True),
+    # Empty for those that a page made; NULL would be a third kind of none.
+    Column("placer_number", Key, nullable=False),
+    Column("placer_issuer", Key, nullable=False),
+    Column("filler_number", Key, nullable=False),
+    Column("accession_number", Key, nullable=False),
+    Column("accession_issuer", Key, nullable=False),
+    Column("StudyInstanceUID", Key, nullable=False, unique=True),
+    # None: a cancellation came before its order.
+    Column("person_id", Id, ForeignKey("persons.id"), index=True),
+    Column("state", Key, nullable=False),
+    Column("priority", Key, nullable=False),
+    Column("procedure_code", Key, nullable=False),
+    Column("procedure_scheme", Key, nullable=False),
+    Column("procedure_text", Text, nullable=False),
+    Column("body_part", Key, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("doctor", Key, nullable=False),
+    Column("ward", Key, nullable=False),
+    Column("comment", Text, nullable=False),
+    Column("source", Key, nullable=False),
+    Column("told_at", Time),
+    Column("created_at", Time, nullable=False),
+    Column("changed_at", Time, nullable=False),
+    # Not unique: some systems give one number to all that is done on one visit.
+    Index(None, "accession_number"),
+    Index(None, "state", "changed_at"),
+    Index(None, "created_at"),
+)
+Index(
+    "uq_orders_placer",
+    orders.c.placer_issuer,
+    orders.c.placer_number,
+    unique=True,
+    sqlite_where=orders.c.placer_number != "",
+    postgresql_where=orders.c.placer_number != "",
+)
+
+order_steps = Table(
+    "order_steps",
+    metadata,
+    Column("order_id", Key, ForeignKey("orders.id"), primary_key=True),
+    # Scheduled Procedure Step ID.
+    Column("step_id", Key, primary_key=True),
+    Column("state", Key, nullable=False),
+    Column("modality", Key, nullable=False),
+    Column("station_ae", Key, nullable=False),
+    Column("room", Key, nullable=False),
+    # Local time of the hospital, as DICOM writes it.
+    Column("date", Key, nullable=False),
+    Column("time", Key, nullable=False),
+    Column("description", Text, nullable=False),
+    Column("performer", Key, nullable=False),
+    Index(None, "state", "date", "time"),
+)
+
+order_events = Table(
+    "order_events",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("order_id", Key, ForeignKey("orders.id"), nullable=False, index=True),
+    Column("at", Time, nullable=False),
+    Column("what", Key, nullable=False),
+    Column("state", Key, nullable=False),
+    Column("who", Key, nullable=False),
+    Column("detail", Text, nullable=False),
+)
+
+order_studies = Table(
+    "order_studies",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("order_id", Key, ForeignKey("orders.id"), nullable=False, index=True),
+    Column("StudyInstanceUID", Key, nullable=False, index=True),
+    Column("how", Key, nullable=False),
+    Column("linked_by", Key, nullable=False),
+    Column("linked_at", Time, nullable=False),
+    Column("undone_by", Key),
+    Column("undone_at", Time),
+)
+"""Which images answer which order; a link that was wrong is ended and stays."""
+
+unmatched_studies = Table(
+    "unmatched_studies",
+    metadata,
+    Column("StudyInstanceUID", Key, primary_key=True),
+    Column("arrived_at", Time, nullable=False),
+    # Why no order was found, as the page says it.
+    Column("reason", Key, nullable=False),
+    # Set once a person or a late order has settled it.
+    Column("settled_by", Key),
+    Column("settled_at", Time),
+    Index(None, "settled_at", "arrived_at"),
+)
+
+performed_steps = Table(
+    "performed_steps",
+    metadata,
+    Column("SOPInstanceUID", Key, primary_key=True),
+    Column("state", Key, nullable=False),
+    Column("ae_title", Key, nullable=False),
+    Column("StudyInstanceUID", Key, nullable=False, index=True),
+    # The data set in the DICOM JSON model, as it stands after the last N-SET.
+    Column("attributes", Text, nullable=False),
+    Column("created_at", Time, nullable=False),
+    Column("changed_at", Time, nullable=False, index=True),
+)
+"""What modalities report by MPPS (PS3.4 F)."""
+
+performed_orders = Table(
+    "performed_orders",
+    metadata,
+    Column("SOPInstanceUID", Key, ForeignKey("performed_steps.SOPInstanceUID"), primary_key=True),
+    Column("order_id", Key, ForeignKey("orders.id"), primary_key=True, index=True),
+    Column("step_id", Key, primary_key=True),
+)
+
+hl7_messages = Table(
+    "hl7_messages",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("sender", Key, nullable=False),
+    Column("control_id", Key, nullable=False),
+    Column("digest", Key, nullable=False),
+    Column("kind", Key, nullable=False),
+    Column("code", Key, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("answer", LargeBinary, nullable=False),
+    Column("address", Key, nullable=False),
+    Column("received_at", Time, nullable=False, index=True),
+    Index(None, "sender", "control_id"),
+)
+
+hl7_senders = Table(
+    "hl7_senders",
+    metadata,
+    Column("name", Key, primary_key=True),
+    Column("host", Key, nullable=False),
+    Column("certificate_sha256", Key, nullable=False),
+    Column("charset", Key, nullable=False),
+    # Of the hospital numbers it sends without one.
+    Column("issuer", Key, nullable=False),
+    Column("comment", Text, nullable=False),
+)
+
+host_findings = Table(
+    "host_findings",
+    metadata,
+    Column("host", Key, primary_key=True),
+    Column("examined_at", Time, nullable=False),
+    # JSON, as pacs_gateway.doctor.findings writes it.
+    Column("findings", Text, nullable=False),
+)
+"""What was last found on each host (docs/design/0022-guard.md)."""
+
+disk_samples = Table(
+    "disk_samples",
+    metadata,
+    Column("host", Key, primary_key=True),
+    Column("place", Key, primary_key=True),
+    Column("at", Time, primary_key=True),
+    Column("used_bytes", BigInteger, nullable=False),
+)
+
+last_done = Table(
+    "last_done",
+    metadata,
+    Column("what", Key, primary_key=True),
+    Column("at", Time, nullable=False),
+    Column("passed", Boolean, nullable=False),
+)
+"""When operators last did what must be done again and again."""
+
+study_lacks = Table(
+    "study_lacks",
+    metadata,
+    # `mpps UID` or `commitment NUMBER`.
+    Column("cause", Key, primary_key=True),
+    # Empty where nothing that came tells which study it is.
+    Column("StudyInstanceUID", Key, nullable=False, index=True),
+    Column("ae_title", Key, nullable=False),
+    Column("missing", Integer, nullable=False),
+    Column("looked_at", Time, nullable=False),
+)
+"""Images that a device says it has made or sent, and that are not here."""
+
+digests = Table(
+    "digests",
+    metadata,
+    # The morning, as the hospital writes the day: `2026-11-23`.
+    Column("day", Key, primary_key=True),
+    Column("made_at", Time, nullable=False),
+    # JSON, as pacs_gateway.doctor.digest writes it.
+    Column("content", Text, nullable=False),
 )

@@ -13,6 +13,16 @@ _STROKES = str.maketrans({"đ": "d", "Đ": "D", "ð": "d", "Ð": "D"})
 _SEPARATORS = re.compile(r"(?:[^\w*?]|_)+")
 
 
+def unmarked(text: str) -> str:
+    """Return `text` in ASCII for devices that know nothing else: NGUYỄN becomes NGUYEN, Đ D.
+
+    What has no letter of ASCII under its marks becomes a question mark.
+    """
+    apart = unicodedata.normalize("NFD", text.translate(_STROKES))
+    plain = "".join(each for each in apart if not unicodedata.combining(each))
+    return plain.encode("ascii", "replace").decode("ascii")
+
+
 def fold(text: str) -> str:
     """Return `text` as words of unmarked lower-case letters with single spaces between them.
 

@@ -54,12 +54,37 @@ class PostgresqlServer:
         return f"host=127.0.0.1 port={self.port} user={_SUPERUSER} dbname=postgres"
 
 
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """A data folder and a port, where PostgreSQL may be started again and again."""
+
+    folder: Path
+    program: Path
+    user: str | None
+    server: PostgresqlServer
+
+    @contextmanager
+    def running(self) -> Iterator[subprocess.Popen[bytes]]:
+        """Run PostgreSQL until the block ends."""
+        options: list[str | Path] = [
+            *("-D", self.folder / "data", "-p", str(self.server.port), "-k", self.folder)
+        ]
+        with running(
+            [self.program, *options, "-c", "listen_addresses=127.0.0.1", *_FAST],
+            log=self.folder / "log",
+            ready=self.server.answers,
+            user=self.user,
+            stop_signal=signal.SIGINT,  # The fast shutdown: it does not wait for clients.
+        ) as process:
+            yield process
+
+
 @contextmanager
-def postgresql() -> Iterator[PostgresqlServer]:
-    """Run a new, empty PostgreSQL until the block ends."""
+def cluster() -> Iterator[Cluster]:
+    """Make a new, empty cluster, which is not running, for the time of the block."""
     debian = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
     initdb = require_program("initdb", _HINT, folders=debian)
-    server_program = require_program("postgres", _HINT, folders=debian)
+    program = require_program("postgres", _HINT, folders=debian)
     user = _unprivileged_user()
     # Not pytest's folder: its parents are closed to other users.
     with tempfile.TemporaryDirectory(prefix="pacs-gateway-postgresql-") as name:
@@ -67,16 +92,14 @@ def postgresql() -> Iterator[PostgresqlServer]:
         if user is not None:
             shutil.chown(folder, user)
         _make_cluster(initdb, folder / "data", user)
-        server = PostgresqlServer(free_port())
-        options: list[str | Path] = ["-D", folder / "data", "-p", str(server.port), "-k", folder]
-        with running(
-            [server_program, *options, "-c", "listen_addresses=127.0.0.1", *_FAST],
-            log=folder / "log",
-            ready=server.answers,
-            user=user,
-            stop_signal=signal.SIGINT,  # The fast shutdown: it does not wait for clients.
-        ):
-            yield server
+        yield Cluster(folder, program, user, PostgresqlServer(free_port()))
+
+
+@contextmanager
+def postgresql() -> Iterator[PostgresqlServer]:
+    """Run a new, empty PostgreSQL until the block ends."""
+    with cluster() as here, here.running():
+        yield here.server
 
 
 def _make_cluster(initdb: Path, data: Path, user: str | None) -> None:
