@@ -10,17 +10,23 @@ from pacs_gateway.archive.retrieve import Retrieval
 from pacs_gateway.config import ObjectsSettings, Settings
 from pacs_gateway.dicom.part10 import WalkLimits
 from pacs_gateway.errors import ConfigurationError
+from pacs_gateway.measuring.meters import Meters
+from pacs_gateway.measuring.objects import TimedObjects
+from pacs_gateway.ris.desk import Desk
 from storage.accounts import Accounts
 from storage.auditlog import AuditLog
 from storage.cache import DiskCache
 from storage.capacity import SpoolLimits
 from storage.commitments import Commitments
 from storage.completions import Completions
-from storage.database import Engine, migrate, open_engine
+from storage.database import Engine, migrate, observed, open_engine
 from storage.deletions import Deletions
+from storage.digests import Digests
 from storage.errors import StorageError
 from storage.guests import Guests
+from storage.health import Health
 from storage.index import Index
+from storage.lacks import Lacks
 from storage.links import Links
 from storage.lookup import Lookup
 from storage.objects import ObjectStore, S3Options, open_object_store
@@ -55,6 +61,11 @@ class Archive:
     commitments: Commitments
     completions: Completions
     outbox: Outbox
+    desk: Desk
+    health: Health
+    lacks: Lacks
+    digests: Digests
+    meters: Meters
     engine: Engine
 
     def close(self) -> None:
@@ -73,6 +84,7 @@ class Archive:
             batch=limits.batch,
             workers=limits.workers,
             quiet_s=self.settings.web.receiving_s,
+            seen_after=self.meters.commit_lag.observe,
         )
 
 
@@ -99,9 +111,14 @@ def open_archive(settings: Settings) -> Archive:
 
     Raises ConfigurationError if the object store is not described well enough to be used.
     """
-    engine = open_engine(settings.index_url, busy_deadline_s=settings.index.busy_deadline_s)
+    meters = Meters()
+    engine = observed(
+        open_engine(settings.index_url, busy_deadline_s=settings.index.busy_deadline_s),
+        meters.transaction,
+    )
     index, lookup = Index(engine), Lookup(engine)
-    store, examiner = open_objects(settings)
+    plain_store, examiner = open_objects(settings)
+    store = TimedObjects(plain_store, meters)
     spool = Spool(settings.spool_dir, _spool_limits(settings))
     limits = settings.ingest
     return Archive(
@@ -131,6 +148,11 @@ def open_archive(settings: Settings) -> Archive:
         commitments=Commitments(engine),
         completions=Completions(engine),
         outbox=Outbox(engine),
+        desk=Desk(engine),
+        health=Health(engine),
+        lacks=Lacks(engine),
+        digests=Digests(engine),
+        meters=meters,
         engine=engine,
     )
 

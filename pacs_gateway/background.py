@@ -9,9 +9,15 @@ from pacs_gateway.dicom.storageclasses import storage_sop_classes
 from pacs_gateway.dimse.commitment import Report
 from pacs_gateway.dimse.requesting import Requestor
 from pacs_gateway.dimse.server import configure_pynetdicom
+from pacs_gateway.doctor.digest import DIGEST, DIGEST_MAIL, MakeDigest
+from pacs_gateway.doctor.mailing import MailDigest
 from pacs_gateway.outbox.tries import Handler, Patience, Tries
 from pacs_gateway.outbox.worker import Worker, WorkerLimits, host_name
+from pacs_gateway.ris.arrival import MatchOrder, MatchStudy
+from pacs_gateway.web.healthwords import mail_words
 from storage.commitments import CHECK, REPORT
+from storage.orders import MATCH_ORDER, MATCH_STUDY
+from storage.overdue import Overdue
 
 
 def run_background(archive: Archive, stop: Event) -> None:
@@ -66,5 +72,20 @@ def handlers(archive: Archive) -> dict[str, Handler]:
         supported=storage_sop_classes() | set(dicom.private_storage_sop_classes),
     )
     report = Report(archive.commitments, archive.peers, Requestor(dicom), ae_title=dicom.ae_title)
-    quiet = StudyQuiet(archive.index, archive.completions, quiet_s=settings.web.receiving_s)
-    return {CHECK: check, REPORT: report, STUDY_QUIET: quiet}
+    quiet = StudyQuiet(
+        archive.index,
+        archive.completions,
+        quiet_s=settings.web.receiving_s,
+        followers=(MATCH_STUDY,),
+    )
+    match_study = MatchStudy(archive.desk, archive.index, archive.completions)
+    match_order = MatchOrder(archive.desk, archive.index, match_study)
+    return {
+        CHECK: check,
+        REPORT: report,
+        STUDY_QUIET: quiet,
+        MATCH_STUDY: match_study,
+        MATCH_ORDER: match_order,
+        DIGEST: MakeDigest(Overdue(archive.engine), archive.health, archive.digests, settings),
+        DIGEST_MAIL: MailDigest(archive.digests, settings.mail, mail_words(settings)),
+    }

@@ -10,13 +10,16 @@ import socket
 import threading
 from collections.abc import Callable, Sequence
 from datetime import timedelta
+from multiprocessing import current_process
 
 import structlog
 
 from pacs_gateway.app import Archive, open_archive
 from pacs_gateway.config import Settings
+from pacs_gateway.measuring.sharing import Membership, tidy
 from pacs_gateway.telemetry import configure_logs
 from storage.errors import UnavailableError
+from storage.messages import Messages
 from storage.records import utc_now
 
 SWEEP_EVERY_S = 600.0
@@ -33,6 +36,7 @@ def run_dicom(settings: Settings, ready: Ready) -> None:
     from pacs_gateway.dimse.composition import dicom_server  # noqa: PLC0415
 
     configure_logs(role="dicom")
+    _count_together(settings)
     stop = _stop_on_signals()
     archive = open_archive(settings)
     server = dicom_server(
@@ -43,6 +47,8 @@ def run_dicom(settings: Settings, ready: Ready) -> None:
         peers=archive.peers,
         audit_log=archive.audit_log,
         commitments=archive.commitments,
+        desk=archive.desk,
+        meters=archive.meters,
         max_references=settings.commitment.max_references,
     )
     server.start()
@@ -51,11 +57,22 @@ def run_dicom(settings: Settings, ready: Ready) -> None:
     server.stop()
 
 
+def run_hl7(settings: Settings, ready: Ready) -> None:
+    """Take HL7 messages until told to stop."""
+    from pacs_gateway.emr.composition import serve_hl7  # noqa: PLC0415
+
+    configure_logs(role="hl7")
+    _count_together(settings)
+    archive = open_archive(settings)
+    serve_hl7(archive.engine, archive.desk, settings.hl7, ready)
+
+
 def run_web(settings: Settings, ready: Ready, listener: socket.socket) -> None:
     """Serve HTTP until told to stop; uvicorn handles the signals itself."""
     from pacs_gateway.web.composition import serve_web  # noqa: PLC0415
 
     configure_logs(role="web")
+    _count_together(settings)
     archive = open_archive(settings)
     serve_web(archive, listener=listener, ready=ready)
 
@@ -70,6 +87,7 @@ def run_work(settings: Settings, ready: Ready, spare: Sequence[socket.socket] = 
         each.close()
     configure_logs(role="work")
     os.nice(settings.ingest.niceness)
+    _count_together(settings)
     stop = _stop_on_signals()
     archive = open_archive(settings)
     if not _wait_for_lock(archive, stop):
@@ -79,6 +97,7 @@ def run_work(settings: Settings, ready: Ready, spare: Sequence[socket.socket] = 
     _watch_audit(archive, stop)
     background = _work_in_background(archive, stop)
     _scrub(archive, stop)
+    _watch_health(archive, stop)
     ready()
     committer.run(stop)
     committer.close()
@@ -101,12 +120,14 @@ def _wait_for_lock(archive: Archive, stop: threading.Event) -> bool:
 def _tidy(archive: Archive, stop: threading.Event) -> None:
     keep_s = archive.settings.spool.set_aside_days * SECONDS_PER_DAY
     keep_days = archive.settings.commitment.keep_days
+    keep_messages = archive.settings.hl7.keep_days
     while not stop.wait(SWEEP_EVERY_S):
         removed = archive.spool.sweep(keep_set_aside_s=keep_s)
         archive.accounts.purge_expired(utc_now())
         archive.guests.purge_expired(utc_now())
         archive.links.purge_expired(utc_now())
         archive.commitments.forget(before=utc_now() - timedelta(days=keep_days))
+        Messages(archive.engine).forget(before=utc_now() - timedelta(days=keep_messages))
         _log.info("tidied", files_removed=removed)
 
 
@@ -162,6 +183,27 @@ def _scrub(archive: Archive, stop: threading.Event) -> None:
         least_per_second=recovery.scrub_least_per_second,
     )
     threading.Thread(target=scrubber.run, args=(stop,), daemon=True, name="scrub").start()
+
+
+def _watch_health(archive: Archive, stop: threading.Event) -> None:
+    """Examine this host again and again."""
+    from pacs_gateway.archive.completeness import Comparison  # noqa: PLC0415
+    from pacs_gateway.doctor.subject import subject_of  # noqa: PLC0415
+    from pacs_gateway.doctor.watch import Watch  # noqa: PLC0415
+
+    watch = Watch(
+        subject_of(archive, thorough=False),
+        archive.outbox,
+        archive.digests,
+        Comparison(archive.lacks),
+    )
+    threading.Thread(target=watch.run, args=(stop,), daemon=True, name="health").start()
+
+
+def _count_together(settings: Settings) -> None:
+    """Count where the other processes of this host count; before anything is counted."""
+    Membership(settings.metrics_dir, current_process().name)
+    tidy(settings.metrics_dir)
 
 
 def _stop_on_signals() -> threading.Event:

@@ -71,6 +71,8 @@ def check_settings(settings: Settings, wanted: Sequence[str]) -> None:
         _check_addresses(settings)
     if "dicom" in wanted:
         _check_key_file(settings.dicom.tls_key, name="dicom.tls_key")
+    if "hl7" in wanted:
+        _check_key_file(settings.hl7.tls_key, name="hl7.tls_key")
     if "work" in wanted:
         _check_key_file(settings.audit.syslog_key, name="audit.syslog_key")
     _check_secrets(settings)

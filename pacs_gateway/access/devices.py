@@ -11,6 +11,8 @@ MAX_PORT = 65535
 MOST = 99_999
 """Of associations and of instances a minute: more is no limit."""
 
+WORKLIST_CHARSETS = ("utf8", "ascii")
+
 _AE_TITLE = re.compile(r"[\x21-\x5b\x5d-\x7e](?:[\x20-\x5b\x5d-\x7e]{0,14}[\x21-\x5b\x5d-\x7e])?")
 """PS3.5 6.2: at most 16 characters of the default repertoire, no backslash."""
 _HOST_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
@@ -26,7 +28,7 @@ def check_device(peer: Peer) -> None:
     """Raise BadRequestError if an entry makes no sense."""
     if not _AE_TITLE.fullmatch(peer.ae_title):
         raise BadRequestError("An AE title has 1 to 16 ASCII characters and no backslash.")
-    if not _is_host(peer.host):
+    if not is_host(peer.host):
         raise BadRequestError("A device is at a name, an address or a network.")
     if not 0 < peer.port <= MAX_PORT:
         raise BadRequestError(f"A port is a number from 1 to {MAX_PORT}.")
@@ -36,12 +38,15 @@ def check_device(peer: Peer) -> None:
         raise BadRequestError("SOP classes are UIDs.")
     if not _DIGEST.fullmatch(peer.certificate_sha256):
         raise BadRequestError("A certificate is named by its SHA-256, 64 hexadecimal digits.")
+    if peer.worklist_charset not in ("", *WORKLIST_CHARSETS):
+        raise BadRequestError(f"A worklist is in {' or '.join(WORKLIST_CHARSETS)}.")
     for limit in (peer.max_associations, peer.max_instances_per_minute):
         if limit is not None and not 0 < limit <= MOST:
             raise BadRequestError(f"A limit is a number from 1 to {MOST}.")
 
 
-def _is_host(text: str) -> bool:
+def is_host(text: str) -> bool:
+    """Return whether a text names a host, an address or a network."""
     try:
         ip_network(text, strict=False)
     except ValueError:

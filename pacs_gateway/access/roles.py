@@ -51,6 +51,10 @@ class Permission(StrEnum):
     """Make and revoke links for another system's users."""
     AUDIT = "audit"
     """Read the audit trail."""
+    ORDER = "order"
+    """Place, change and cancel orders, and see them."""
+    MATCH = "match"
+    """Say which order a study answers."""
     ADMINISTER = "administer"
     """Manage accounts, tokens, peers and keys."""
 
@@ -83,8 +87,12 @@ ROLES: Mapping[Role, Grants] = {
         Permission.STORE,
         Permission.ANNOTATE,
         Permission.SHARE,
+        Permission.ORDER,
+        Permission.MATCH,
     ),
-    Role.TECHNOLOGIST: _all(Permission.VIEW, Permission.STORE, Permission.SHARE),
+    Role.TECHNOLOGIST: _all(
+        Permission.VIEW, Permission.STORE, Permission.SHARE, Permission.ORDER, Permission.MATCH
+    ),
     Role.ARCHIVIST: _all(
         Permission.VIEW,
         Permission.DOWNLOAD,
@@ -95,12 +103,17 @@ ROLES: Mapping[Role, Grants] = {
     ),
     Role.REFERRING: {**_NO_STUDY, Permission.VIEW: Scope.WARD},
     Role.GUEST: {Permission.LOGGED_IN: Scope.ALL, Permission.VIEW: Scope.OWN},
-    Role.DEVICE: _all(Permission.VIEW, Permission.STORE, Permission.LINK),
+    Role.DEVICE: _all(Permission.VIEW, Permission.STORE, Permission.LINK, Permission.ORDER),
 }
 """The table; an installation may change scopes and add hours (`access` in the settings)."""
 
 STUDY_PERMISSIONS = frozenset(
-    {Permission.VIEW, Permission.DOWNLOAD, Permission.ANNOTATE, Permission.SHARE}
+    {
+        Permission.VIEW,
+        Permission.DOWNLOAD,
+        Permission.ANNOTATE,
+        Permission.SHARE,
+    }
 )
 """Permissions whose scope an installation may choose."""
 

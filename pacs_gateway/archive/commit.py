@@ -5,7 +5,7 @@ running the same code again ends in the same state (rules D3 to D5 of docs/desig
 """
 
 import mmap
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,6 +23,7 @@ from pacs_gateway.archive.examine import Examiner
 from pacs_gateway.audit import acts
 from pacs_gateway.audit.acts import Who
 from pacs_gateway.errors import IdentityError, NotADataSetError
+from pacs_gateway.ris.arrival import orders_ahead
 from storage.auditlog import Entry
 from storage.errors import StorageError
 from storage.index import Index
@@ -66,8 +67,11 @@ class Committer:
         batch: int,
         workers: int,
         quiet_s: float,
+        seen_after: Callable[[float], None],
     ) -> None:
+        """`seen_after` is told how many seconds after its receipt each instance was visible."""
         self._spool = spool
+        self._seen_after = seen_after
         self._store = store
         self._index = index
         self._deletion = deletion
@@ -122,10 +126,17 @@ class Committer:
             list(self._workers.map(self._put, new))
             records = [item.record for item in new]
             works = looks_ahead(records, quiet_s=self._quiet_s, now=utc_now())
+            works += orders_ahead(records, now=utc_now())
             outcomes = self._index.commit(records, list(_arrivals(new)), works=works)
             _report(new, outcomes)
+            self._tell_lag(records)
             for item in group:
                 self._spool.done(item.entry)
+
+    def _tell_lag(self, records: Iterable[InstanceRecord]) -> None:
+        now = utc_now()
+        for record in records:
+            self._seen_after((now - record.origin.received_at).total_seconds())
 
     def _prepared_or_apart(self, entry: ReadyEntry) -> _Prepared | None:
         """Return the entry ready to be stored; put apart what the disk has spoiled since.

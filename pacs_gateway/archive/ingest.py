@@ -10,7 +10,7 @@ from typing import Self
 
 from pacs_gateway.archive.examine import Examiner
 from pacs_gateway.dicom import meta
-from pacs_gateway.dicom.identity import Identity, identify
+from pacs_gateway.dicom.identity import Identity, identify, is_uid
 from pacs_gateway.errors import (
     GatewayError,
     MismatchError,
@@ -267,5 +267,13 @@ def _meta_of(head: bytes, *, at_end: bool) -> tuple[Announced, int] | None:
             raise NotADataSetError("The file ends within its file meta information.")
         return None
     syntax = found.transfer_syntax_uid or meta.guess_transfer_syntax(head[found.length :])
-    announced = Announced(found.sop_class_uid, found.sop_instance_uid, syntax)
-    return announced, found.length
+    if not is_uid(syntax):
+        raise NotADataSetError("The file's Transfer Syntax UID (0002,0010) is not a UID.")
+    return Announced(
+        _label(found.sop_class_uid), _label(found.sop_instance_uid), syntax
+    ), found.length
+
+
+def _label(uid: str) -> str:
+    """Return a UID of the file meta information, empty if it is none: the data set knows better."""
+    return uid if is_uid(uid) else ""

@@ -52,6 +52,9 @@ class Verb(StrEnum):
     ACCESS_REFUSED = "access refused"
     TRAIL_READ = "audit trail read"
     WORK_DECIDED = "work decided"
+    ORDER_CHANGED = "order changed"
+    PATIENTS_LINKED = "patients linked"
+    STUDY_MATCHED = "study matched"
 
 
 SUCCESS, REFUSED = "success", "refused"
@@ -313,6 +316,30 @@ def trail_read(who: Who, *, study_uid: str, wanted: str) -> Entry:
 def work_decided(who: Who, *, work: str, decision: str, reason: str = "") -> Entry:
     """A person had background work tried again, or gave it up."""
     return _entry(who, Verb.WORK_DECIDED, work=work, decision=decision, reason=reason)
+
+
+def order_changed(who: Who, *, order: str, patient_id: str, change: str, study_uid: str) -> Entry:
+    """An order was placed, changed, cancelled, begun or finished; `order` is its own number."""
+    return _entry(
+        who,
+        Verb.ORDER_CHANGED,
+        study_uid=study_uid,
+        patient_id=patient_id,
+        order=order,
+        change=change,
+    )
+
+
+def patients_linked(who: Who, *, kept: int, merged: int, patient_id: str, change: str) -> Entry:
+    """Two people were found to be one (`merged`), or that was taken back (`undone`)."""
+    return _entry(
+        who, Verb.PATIENTS_LINKED, patient_id=patient_id, kept=kept, merged=merged, change=change
+    )
+
+
+def study_matched(who: Who, *, study_uid: str, order: str, change: str) -> Entry:
+    """A study was put to an order (`change` says by what), or taken from it."""
+    return _entry(who, Verb.STUDY_MATCHED, study_uid=study_uid, order=order, change=change)
 
 
 def detail_of(row: Recorded) -> Mapping[str, str | int]:

@@ -35,6 +35,9 @@ _ACCESSED = Code("110103", "DICOM Instances Accessed")
 _TRANSFERRED = Code("110104", "DICOM Instances Transferred")
 _STUDY_DELETED = Code("110105", "DICOM Study Deleted")
 _EXPORT = Code("110106", "Export")
+_ORDER = Code("110109", "Order Record")
+_PATIENT = Code("110110", "Patient Record")
+_PROCEDURE = Code("110111", "Procedure Record")
 _QUERY = Code("110112", "Query")
 _ALERT = Code("110113", "Security Alert")
 _AUTHENTICATION = Code("110114", "User Authentication")
@@ -75,6 +78,9 @@ EVENTS: Mapping[str, Event] = {
     Verb.ACCESS_REFUSED: Event(_ALERT, "E", _RESTRICTED),
     Verb.TRAIL_READ: Event(_LOG_USED, "R"),
     Verb.WORK_DECIDED: Event(_ALERT, "E", _RESTRICTED),
+    Verb.ORDER_CHANGED: Event(_ORDER, "U"),
+    Verb.PATIENTS_LINKED: Event(_PATIENT, "U"),
+    Verb.STUDY_MATCHED: Event(_PROCEDURE, "U"),
 }
 _OF_ANOTHER_VERSION = Event(_ALERT, "E")
 """A verb that we do not know, from a newer gateway or a hand in the database: it goes out too."""

@@ -12,7 +12,9 @@ from pacs_gateway.cli.progress import counted
 from pacs_gateway.cli.rehearsalreport import page
 from pacs_gateway.config import Settings
 from pacs_gateway.errors import ConfigurationError
-from storage.errors import UnavailableError
+from storage.database import SCHEMA_VERSION, open_engine, schema_of
+from storage.errors import StorageError, UnavailableError
+from storage.health import BACKUP, DRILL, Done, Health
 from storage.records import utc_now
 
 
@@ -25,6 +27,7 @@ def save(
     with counted(console) as bar:
         step = bar("copying") if objects else None
         manifest = back_up(archive.engine, archive.store, folder, files=files, step=step)
+    archive.health.note(BACKUP, Done(utc_now(), passed=True))
     console.print(
         f"{folder}: {manifest.rows['studies']} studies, {manifest.objects} objects"
         f" {'with' if objects else 'by name, without'} their bytes."
@@ -68,7 +71,23 @@ def drill(settings: Settings, folder: Path, report: Path | None) -> bool:
     typer.echo(text)
     target = report or folder.resolve().with_name(f"{folder.resolve().name}-drill-{at:%Y%m%d}.txt")
     target.write_text(text, "utf-8")
+    _note_drill(settings, Done(at, result.passed))
     return result.passed
+
+
+def _note_drill(settings: Settings, done: Done) -> None:
+    """Note the rehearsal where `doctor` looks; a machine for rehearsals has no database in use."""
+    file = settings.index_url.removeprefix("sqlite:///")
+    if file != settings.index_url and not Path(file).exists():
+        return  # To open it would make it.
+    engine = open_engine(settings.index_url, busy_deadline_s=settings.index.busy_deadline_s)
+    try:
+        if schema_of(engine) == SCHEMA_VERSION:
+            Health(engine).note(DRILL, done)
+    except StorageError:
+        typer.echo("The database did not answer, so doctor does not know of this.", err=True)
+    finally:
+        engine.dispose()
 
 
 def _keys(settings: Settings) -> list[Path]:

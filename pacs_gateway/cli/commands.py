@@ -17,12 +17,14 @@ from pacs_gateway.cli import (
     linkkeys,
     migrating,
     ohif,
+    senders,
     serving,
     tokens,
     users,
     viewer,
     work,
 )
+from pacs_gateway.cli import doctor as health
 from pacs_gateway.cli.demonstration import demonstrate
 from pacs_gateway.cli.exporting import export_studies
 from pacs_gateway.cli.importing import import_paths
@@ -46,6 +48,7 @@ app.add_typer(audit.commands, name="audit")
 app.add_typer(ohif.commands, name="ohif")
 app.add_typer(viewer.commands, name="viewer")
 app.add_typer(work.commands, name="work")
+app.add_typer(senders.commands, name="sender")
 
 
 class RoleName(StrEnum):
@@ -54,6 +57,7 @@ class RoleName(StrEnum):
     DICOM = "dicom"
     WEB = "web"
     WORK = "work"
+    HL7 = "hl7"
 
 
 @app.callback()
@@ -65,6 +69,8 @@ def settings_of(
     data_dir: Annotated[Path | None, typer.Option(help="Data folder; overrides the rest.")] = None,
 ) -> None:
     """Load the settings once for whichever command follows."""
+    if context.invoked_subcommand == "doctor":
+        return  # It says what is wrong with them.
     context.obj = load_settings(config, data_dir)
     path = config_path(config, data_dir)
     if path is not None:
@@ -192,6 +198,23 @@ def migrate_store(
     """Copy all objects into another store while the gateway runs; again copies what is missing."""
     if not migrating.migrate_store(_settings(context), source, target, Console()):
         sys.exit(1)
+
+
+@app.command()
+def doctor(
+    context: typer.Context,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Say in plain words what is wrong and what to do; the gateway may run or not."""
+    given = context.parent.params if context.parent else {}
+    if not health.diagnose(given.get("config"), given.get("data_dir"), as_json=as_json):
+        sys.exit(1)
+
+
+@app.command()
+def metrics(context: typer.Context) -> None:
+    """Print what Prometheus is told of this host, for hosts without a web."""
+    health.print_metrics(_settings(context))
 
 
 @app.command()

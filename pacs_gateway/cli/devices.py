@@ -34,6 +34,9 @@ def add_device(
     associations: Annotated[
         int | None, typer.Option(min=1, help="How many it may have open at once.")
     ] = None,
+    worklist: Annotated[
+        str, typer.Option(help="What it reads in worklists: utf8, or ascii without marks.")
+    ] = "",
     per_minute: Annotated[
         int | None, typer.Option(min=1, help="Instances a minute; faster ones are made to wait.")
     ] = None,
@@ -50,6 +53,7 @@ def add_device(
         tls=tls,
         max_associations=associations,
         max_instances_per_minute=per_minute,
+        worklist_charset=worklist,
     )
     check_device(peer)
     entry = acts.peer_changed(OPERATOR, ae_title=ae_title, change=f"added at {host}:{port}")

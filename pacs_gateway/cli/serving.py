@@ -12,11 +12,12 @@ from pacs_gateway.access.accounts import ensure_administrator
 from pacs_gateway.app import open_archive, prepare_database
 from pacs_gateway.config import Settings
 from pacs_gateway.dimse import encryption
+from pacs_gateway.emr.encryption import tls_context
 from pacs_gateway.errors import ConfigurationError
 from pacs_gateway.supervisor import Role, Supervisor
 from pacs_gateway.telemetry import configure_logs
 
-ALL_ROLES = ("dicom", "web", "work")
+ALL_ROLES = ("dicom", "web", "work", "hl7")
 
 
 def serve(
@@ -33,6 +34,7 @@ def serve(
     safety.check_settings(settings, wanted)
     if "dicom" in wanted:
         encryption.check_files(settings.dicom)
+    settings = _checked_hl7(settings, wanted)
     exposure.keep_private(settings)
     prepare_database(settings)
     password = _first_administrator(settings)
@@ -51,7 +53,8 @@ def announce(settings: Settings, password: str | None) -> None:
     """Say on the terminal that everything runs, and where."""
     where = f"http://{settings.web.host}:{settings.web.port}/"
     dicom = f"{settings.dicom.ae_title} port {settings.dicom.port}"
-    typer.echo(f"Ready. Web {where}  DICOM {dicom}  data {settings.data_dir.resolve()}")
+    hl7 = f"  HL7 port {settings.hl7.port}" if settings.hl7.enabled else ""
+    typer.echo(f"Ready. Web {where}  DICOM {dicom}{hl7}  data {settings.data_dir.resolve()}")
     if password is not None:
         typer.echo(f"First administrator: admin, password {password} (shown only now)")
 
@@ -71,6 +74,8 @@ def _roles(
             Role(f"dicom-{number}", partial(roles.run_dicom, settings))
             for number in range(settings.dicom.processes)
         ]
+    if "hl7" in wanted and settings.hl7.enabled:
+        found.append(Role("hl7", partial(roles.run_hl7, settings)))
     if listener is not None:
         found.append(Role("web", partial(roles.run_web, settings, listener=listener)))
     return found
@@ -108,6 +113,18 @@ def _reserve_dicom_ports(
             ports[name] = probe.getsockname()[1]
         held.append(_bound(dicom.host, ports[name], variable=variable, reuse_port=True))
     return settings.model_copy(update={"dicom": dicom.model_copy(update=ports)}), held
+
+
+def _checked_hl7(settings: Settings, wanted: Sequence[str]) -> Settings:
+    """Return the settings with the port of the HL7 listener, which its own process opens."""
+    hl7 = settings.hl7
+    if "hl7" not in wanted or not hl7.enabled:
+        return settings
+    if hl7.tls_certificate is not None or hl7.tls_key is not None:
+        tls_context(hl7)
+    with closing(_bound(hl7.host, hl7.port, variable="HL7__PORT", reuse_port=False)) as probe:
+        port = probe.getsockname()[1]
+    return settings.model_copy(update={"hl7": hl7.model_copy(update={"port": port})})
 
 
 def _web_listener(settings: Settings) -> socket.socket:

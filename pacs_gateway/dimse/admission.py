@@ -12,11 +12,13 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 import structlog
-from pydicom.uid import AllTransferSyntaxes
+from pydicom.uid import AllTransferSyntaxes, ImplicitVRLittleEndian
 from pynetdicom import AllStoragePresentationContexts, evt
 from pynetdicom.association import Association
 from pynetdicom.presentation import PresentationContext
 from pynetdicom.sop_class import (
+    ModalityPerformedProcedureStep,
+    ModalityWorklistInformationFind,
     PatientRootQueryRetrieveInformationModelFind,
     PatientRootQueryRetrieveInformationModelGet,
     PatientRootQueryRetrieveInformationModelMove,
@@ -43,6 +45,8 @@ _QUERY_RETRIEVE: Mapping[str, Service] = {
     str(PatientRootQueryRetrieveInformationModelGet): Service.GET,
     str(StudyRootQueryRetrieveInformationModelGet): Service.GET,
     str(StorageCommitmentPushModel): Service.COMMIT,
+    str(ModalityWorklistInformationFind): Service.WORKLIST,
+    str(ModalityPerformedProcedureStep): Service.MPPS,
     str(Verification): Service.ECHO,
 }
 
@@ -63,6 +67,7 @@ class Admission:
         *,
         private_storage_sop_classes: Iterable[str],
         longest_pace_s: float,
+        max_associations: int,
     ) -> None:
         self._peers = peers
         self._capacity = capacity
@@ -74,7 +79,7 @@ class Admission:
             **dict.fromkeys(private_storage_sop_classes, Service.STORE),
             **_QUERY_RETRIEVE,
         }
-        self._open = OpenAssociations()
+        self._open = OpenAssociations(max_associations)
         self._longest_pace_s = longest_pace_s
 
     def handlers(self) -> list[tuple[Any, Any]]:
@@ -99,10 +104,11 @@ class Admission:
             _reject(assoc, _REJECT_LOCAL_LIMIT)
             return
         if not self._open.admit(assoc, (title, address), rule):
-            _log.warning("association refused: too many of this peer", peer=title)
+            _log.warning("association refused: too many at once", peer=title)
             _reject(assoc, _REJECT_LOCAL_LIMIT)
             return
         assoc.acceptor.supported_contexts = self._contexts(assoc, rule)
+        _complete(assoc)
 
     def admit_instance(self, assoc: Association) -> None:
         """Let a peer with a limited rate wait: TCP then slows it down, and nothing is refused.
@@ -113,6 +119,10 @@ class Admission:
         if not self._open.may_store(assoc):
             raise NotAuthorizedError("This device may not store here.")
         time.sleep(min(self._open.pause(assoc), self._longest_pace_s))
+
+    def worklist_charset(self, assoc: Association) -> str:
+        """Return what the entry of an admitted peer says of its worklists, empty: nothing."""
+        return self._open.worklist_charset(assoc)
 
     def _contexts(self, assoc: Association, rule: Rule) -> list[PresentationContext]:
         """Return what of the request is supported, in the requestor's order of preference."""
@@ -157,17 +167,18 @@ Device = tuple[str, str]
 class OpenAssociations:
     """The open associations of this process, and what was decided on each."""
 
-    def __init__(self) -> None:
+    def __init__(self, at_most: int) -> None:
         self._lock = threading.Lock()
+        self._at_most = at_most
         # An association is a thread; when it has ended, however it did, it counts no more.
         self._rules: WeakKeyDictionary[Association, tuple[Device, Rule]] = WeakKeyDictionary()
         self._next: dict[Device, float] = {}
 
     def admit(self, assoc: Association, device: Device, rule: Rule) -> bool:
-        """Count one more, unless the device has as many as its rule allows."""
+        """Count one more, unless the device has as many as its rule allows, or all together."""
         with self._lock:
-            same = [each for each, (other, _) in self._rules.items() if other == device]
-            if sum(each.is_alive() for each in same) >= rule.max_associations:
+            alive = [other for each, (other, _) in self._rules.items() if each.is_alive()]
+            if len(alive) >= self._at_most or alive.count(device) >= rule.max_associations:
                 return False
             self._rules[assoc] = (device, rule)
             return True
@@ -177,6 +188,12 @@ class OpenAssociations:
         with self._lock:
             found = self._rules.get(assoc)
         return found is not None and Service.STORE in found[1].services
+
+    def worklist_charset(self, assoc: Association) -> str:
+        """Return the character set that the rule of an admitted association names."""
+        with self._lock:
+            found = self._rules.get(assoc)
+        return found[1].worklist_charset if found is not None else ""
 
     def pause(self, assoc: Association) -> float:
         """Return how many seconds the peer must wait before its next instance is taken."""
@@ -196,6 +213,17 @@ def _is_storable(transfer_syntax: str) -> bool:
     return transfer_syntax in AllTransferSyntaxes or transfer_syntax.startswith(
         "1.2.840.10008.1.2.4."
     )
+
+
+def _complete(assoc: Association) -> None:
+    """Give a context without transfer syntaxes the default one, to be refused by.
+
+    There should be one at least (PS3.8 9.3.2.2); the answer needs it, and pynetdicom trips over
+    its absence.
+    """
+    for requested in assoc.requestor.primitive.presentation_context_definition_list:
+        if not requested.transfer_syntax:
+            requested.transfer_syntax = [ImplicitVRLittleEndian]
 
 
 def _reject(assoc: Association, reason: tuple[int, int, int]) -> None:

@@ -3,17 +3,16 @@
 An AE title is a label, never a proof: a peer is known when its title and its address fit.
 """
 
-import socket
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from time import monotonic
 from typing import Literal
 
 import structlog
 
+from pacs_gateway.access.addresses import is_at, plain_address
 from pacs_gateway.audit import acts
 from pacs_gateway.audit.acts import Who
 from storage.errors import StorageError
@@ -30,8 +29,6 @@ REMEMBERED_S = 5.0
 READ_AGAIN_AFTER_S = 0.5
 """How old it may be to refuse somebody: who was just accepted is let in at the next call."""
 
-_Address = IPv4Address | IPv6Address
-
 _log = structlog.get_logger(__name__)
 
 
@@ -45,6 +42,8 @@ class Rule:
     max_associations: int
     seconds_per_instance: float = 0.0
     """The least time between two instances of it; 0: as fast as it sends."""
+    worklist_charset: str = ""
+    """What it reads in worklists; empty: as the settings say."""
 
 
 EVERYTHING = frozenset(Service)
@@ -79,12 +78,12 @@ class Peers:
 
         A peer whose entry names a certificate must have shown that very one.
         """
-        found = _plain_address(address)
+        found = plain_address(address)
         if found.is_loopback:
             return self._for_this_host
         for max_age_s in (REMEMBERED_S, READ_AGAIN_AFTER_S):
             for peer in self._table(max_age_s):
-                if peer.ae_title != ae_title or not _is_at(peer, found):
+                if peer.ae_title != ae_title or not is_at(peer.host, found):
                     continue
                 if peer.certificate_sha256 in ("", certificate_sha256):
                     return self._rule_of(peer)
@@ -114,6 +113,7 @@ class Peers:
             sop_classes=frozenset(peer.sop_classes.split()),
             max_associations=peer.max_associations or self._max_associations,
             seconds_per_instance=SECONDS_PER_MINUTE / rate if rate else 0.0,
+            worklist_charset=peer.worklist_charset,
         )
 
     def _table(self, max_age_s: float) -> Sequence[Peer]:
@@ -136,25 +136,3 @@ class Peers:
             return self._peers
         self._readable = True
         return found
-
-
-def _plain_address(address: str) -> _Address:
-    """Return an address; IPv4 inside IPv6 as itself, as a listener on both kinds reports it."""
-    found = ip_address(address)
-    return getattr(found, "ipv4_mapped", None) or found
-
-
-def _is_at(peer: Peer, address: _Address) -> bool:
-    try:
-        return address in ip_network(peer.host, strict=False)
-    except ValueError:
-        # Not an address or a network, so a name.
-        return address in _addresses(peer.host)
-
-
-def _addresses(host: str) -> set[_Address]:
-    try:
-        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError):
-        return set()
-    return {_plain_address(str(entry[4][0])) for entry in found}

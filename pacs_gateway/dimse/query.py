@@ -66,21 +66,18 @@ class FindProvider:
         self._max_answers = max_answers
         self._hierarchical = hierarchical
 
-    def handlers(self) -> list[tuple[Any, Any]]:
-        """Return what pynetdicom binds."""
-        return [(evt.EVT_C_FIND, self._find)]
-
-    def _find(self, event: evt.Event) -> Iterator[Response]:
+    def find(self, event: evt.Event) -> Iterator[Response]:
+        """Yield the answers to a query."""
         try:
             yield from self._responses(event)
         except GatewayError as error:
-            yield _failure(error.dimse_status, str(error)), None
+            yield failure(error.dimse_status, str(error)), None
         except StorageError as error:
             _log.error("query failed", reason=str(error))
-            yield _failure(OUT_OF_RESOURCES, "The index does not answer; try again later."), None
+            yield failure(OUT_OF_RESOURCES, "The index does not answer; try again later."), None
 
     def _responses(self, event: evt.Event) -> Iterator[Response]:
-        identifier = decoded(event.request.Identifier, _context(event))
+        identifier = decoded(event.request.Identifier, context_of(event))
         model = event.request.AffectedSOPClassUID
         level, keys = level_of(identifier, model), keys_of(identifier)
         if self._hierarchical:
@@ -90,7 +87,7 @@ class FindProvider:
         status = PENDING_SOME_KEYS_UNSUPPORTED if query.unsupported else PENDING
         for number, found in enumerate(self._found(query.spec)):
             if number % ANSWERS_IN_FLIGHT == 0:
-                _wait_until_sent(event.assoc.dul)
+                wait_until_sent(event.assoc.dul)
             if event.is_cancelled:
                 yield CANCELLED, None
                 return
@@ -127,17 +124,17 @@ class FindProvider:
 
     def _response(self, identifier: DicomJson, level: Level, found: Found) -> Dataset:
         """Return every key that was asked for, empty where nothing is known (PS3.4 C.4.1.1.3.2)."""
-        requested = _requested(identifier, found.attributes)
-        response = to_dataset(requested)
+        asked = requested(identifier, found.attributes)
+        response = to_dataset(asked)
         response.QueryRetrieveLevel = level.value
         response.RetrieveAETitle = self._ae_title
         response.InstanceAvailability = "ONLINE"
-        if not json.dumps(requested, ensure_ascii=False).isascii():
+        if not is_ascii(asked):
             response.SpecificCharacterSet = ISO_IR_192
         return response
 
 
-def _requested(identifier: DicomJson, attributes: DicomJson) -> DicomJson:
+def requested(identifier: DicomJson, attributes: DicomJson) -> DicomJson:
     """Return the asked attributes in the DICOM JSON model, sequences cut to the asked keys."""
     wanted: DicomJson = {}
     for name, asked in identifier.items():
@@ -146,11 +143,18 @@ def _requested(identifier: DicomJson, attributes: DicomJson) -> DicomJson:
             # The character set is the answer's own; private attributes are not in the index.
             continue
         value = attributes.get(name, {"vr": asked["vr"]})
-        if asked["vr"] == value["vr"] == "SQ" and asked.get("Value") and value.get("Value"):
-            items = [_requested(asked["Value"][0], item) for item in value["Value"]]
+        keys = asked.get("Value", [{}])[0]
+        # An item without keys asks for whole items.
+        if asked["vr"] == value["vr"] == "SQ" and keys and value.get("Value"):
+            items = [requested(keys, item) for item in value["Value"]]
             value = {"vr": "SQ", "Value": items}
         wanted[name] = value
     return wanted
+
+
+def is_ascii(attributes: DicomJson) -> bool:
+    """Return whether a data set needs no Specific Character Set."""
+    return json.dumps(attributes, ensure_ascii=False).isascii()
 
 
 def _identity(level: Level, attributes: DicomJson) -> str:
@@ -159,7 +163,7 @@ def _identity(level: Level, attributes: DicomJson) -> str:
     return json.dumps(told_apart_by, sort_keys=True)
 
 
-def _wait_until_sent(dul: Any) -> None:
+def wait_until_sent(dul: Any) -> None:
     """Wait until nothing is left to send; the transport's own deadline ends the wait.
 
     pynetdicom queues answers without end, and reads nothing, a C-CANCEL neither, before all of
@@ -169,12 +173,12 @@ def _wait_until_sent(dul: Any) -> None:
         time.sleep(SENT_POLL_S)
 
 
-def _context(event: evt.Event) -> PresentationContext:
+def context_of(event: evt.Event) -> PresentationContext:
     # The event has the context as a tuple of names only.
     return event.assoc._accepted_cx[event.request._context_id]
 
 
-def _failure(status: int, comment: str) -> Dataset:
+def failure(status: int, comment: str) -> Dataset:
     failure = Dataset()
     failure.Status = status
     failure.ErrorComment = error_comment(comment)

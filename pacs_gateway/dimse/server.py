@@ -122,7 +122,8 @@ def _application_entity(settings: DicomSettings) -> AE:
     entity.implementation_class_uid = IMPLEMENTATION_CLASS_UID
     entity.implementation_version_name = IMPLEMENTATION_VERSION_NAME
     entity.maximum_pdu_size = settings.max_pdu_bytes
-    entity.maximum_associations = max(1, settings.max_associations // settings.processes)
+    # pynetdicom would count the silent connections too; admission counts associations.
+    entity.maximum_associations = settings.max_connections
     entity.acse_timeout = settings.association_request_deadline_s
     entity.dimse_timeout = settings.response_deadline_s
     entity.network_timeout = settings.idle_deadline_s
@@ -135,7 +136,7 @@ def _limits(settings: DicomSettings) -> TransportLimits:
     return TransportLimits(
         pdu_deadline_s=settings.pdu_deadline_s,
         handshake_deadline_s=settings.association_request_deadline_s,
-        max_connections=settings.max_associations,
+        max_connections=settings.max_connections,
         max_connections_per_address=settings.max_connections_per_address,
         queued_messages=settings.queued_messages,
     )

@@ -74,9 +74,12 @@ class StoreSink:
     def __init__(self, arrival: Arrival | None, refusal: GatewayError | None) -> None:
         self._arrival = arrival
         self._refusal = refusal
+        self.size = 0
+        """Bytes that came."""
 
     def write(self, data: bytes) -> None:
         """Take the next piece; after a fault the rest is read and dropped."""
+        self.size += len(data)
         if self._arrival is None or self._refusal is not None:
             return
         try:

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import Any
 
+from pynetdicom import evt
 from pynetdicom.association import Association
 from pynetdicom.dimse_primitives import C_GET, C_MOVE
 from pynetdicom.dul import DULServiceProvider
@@ -119,6 +120,10 @@ class GuardedSocket(ClosingSocket):
             self.socket.settimeout(self._limits.pdu_deadline_s)
         super().send(bytestream)
 
+    def _shutdown_socket(self) -> None:
+        super()._shutdown_socket()
+        self.assoc.nobody_asks()
+
     def _acknowledge_at_once(self, sock: socket.socket) -> None:
         # Stock senders write a PDU in small pieces under Nagle's algorithm and wait for our
         # acknowledgement, which the kernel delays by 40 ms unless asked again after each read.
@@ -172,6 +177,7 @@ class WaitingDul(DULServiceProvider):
         try:
             super().run_reactor()
         finally:
+            self.assoc.nobody_asks()
             with self._wake_lock:
                 os.close(self._wake)
                 self._wake = -1
@@ -196,16 +202,35 @@ class GuardedAssociation(Association):
         super().__init__(server.ae, "acceptor")
         self.limits = server.limits
         self._server = server
+        self._request = client_socket
         self.dimse = server.make_dimse(self)
         self.dul = WaitingDul(self)
         # The timers live in the upper layer just replaced; setting the timeouts again arms them.
         self.acse_timeout = self.ae.acse_timeout
         self.network_timeout = self.ae.network_timeout
         self.set_socket(GuardedSocket(self, client_socket))
+        self.bind(evt.EVT_ACCEPTED, self._introduce)
+
+    def nobody_asks(self) -> None:
+        """Wait no longer for an association request: the connection is gone."""
+        if self.requestor.primitive is None:
+            self.dul.to_user_queue.put(None)
+
+    def _introduce(self, event: evt.Event) -> None:
+        del event
+        self._server.introduce(self._request)
 
     def _serve_request(self, msg: Any, context_id: int) -> None:
-        """Serve C-MOVE and C-GET ourselves: pynetdicom's own would decode every data set."""
+        """Serve C-MOVE and C-GET ourselves: pynetdicom's own would decode every data set.
+
+        A request that lacks what it must have, or comes on a context that was not accepted, ends
+        the association: pynetdicom would ignore the former and let the peer wait for its answer.
+        """
         context = self._accepted_cx.get(context_id)
+        is_request = msg.MessageIDBeingRespondedTo is None
+        if is_request and (context is None or not msg.is_valid_request):
+            self.abort()
+            return
         serve = self._server.serve_retrieve
         if not isinstance(msg, C_MOVE | C_GET) or context is None or serve is None:
             super()._serve_request(msg, context_id)
@@ -218,7 +243,11 @@ class GuardedAssociation(Association):
         try:
             super().run_reactor()
         finally:
+            # A fault in pynetdicom's negotiation must not leave the peer waiting for ever.
+            self.dul.kill_dul()
+            self._server.shutdown_request(self._request)
             self.dimse.close()
+            self._server.introduce(self._request)
             self._server.forget(self.requestor.address_info.address)
 
 
@@ -266,6 +295,8 @@ class GuardedServer(ThreadedAssociationServer):
         self.serve_retrieve = serve_retrieve
         self.make_dimse = make_dimse
         self._connections: Counter[str] = Counter()
+        # Connections without an association, by address, the oldest first.
+        self._strangers: dict[socket.socket, str] = {}
         self._connections_lock = threading.Lock()
         super().__init__(
             ae,
@@ -288,17 +319,38 @@ class GuardedServer(ThreadedAssociationServer):
         return connection, address
 
     def verify_request(self, request: socket.socket, client_address: Any) -> bool:
-        """Count the connection in, or refuse it by closing it."""
+        """Count the connection in, or refuse it by closing it.
+
+        When all places are taken, the connection that has waited longest without an association
+        makes room: silence keeps no device out.
+        """
         address = client_address[0]
         with self._connections_lock:
-            if (
-                self._connections.total() >= self.limits.max_connections
-                or self._connections[address] >= self.limits.max_connections_per_address
-            ):
+            if not self._has_room(address):
                 return False
             self._connections[address] += 1
         request.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         return True
+
+    def _has_room(self, address: str) -> bool:
+        most, total = self.limits.max_connections, self._connections.total()
+        if total >= 2 * most:
+            # Those that were told to go are still ending.
+            return False
+        if self._connections[address] >= self.limits.max_connections_per_address:
+            return self._make_room(address)
+        return total < most or self._make_room(None)
+
+    def _make_room(self, address: str | None) -> bool:
+        """End the oldest connection, of `address` if given, that has no association yet."""
+        for stranger, its_address in self._strangers.items():
+            if address in (None, its_address):
+                del self._strangers[stranger]
+                with contextlib.suppress(OSError):
+                    # Not the method of an SSLSocket, whose own thread may be in its handshake.
+                    socket.socket.shutdown(stranger, socket.SHUT_RDWR)
+                return True
+        return False
 
     @property
     def connections(self) -> int:
@@ -313,14 +365,26 @@ class GuardedServer(ThreadedAssociationServer):
             if self._connections[address] <= 0:
                 del self._connections[address]
 
+    def introduce(self, request: socket.socket) -> None:
+        """Take note that a connection has an association, or needs none any more."""
+        with self._connections_lock:
+            self._strangers.pop(request, None)
+
     def process_request_thread(self, request: socket.socket, client_address: Any) -> None:
         """Make the handshake if there is one, then hand the connection to its association."""
         try:
             if self.ssl_context is not None:
                 request.settimeout(self.limits.handshake_deadline_s)
-                request = self.ssl_context.wrap_socket(request, server_side=True)
+                request = self.ssl_context.wrap_socket(
+                    request, server_side=True, do_handshake_on_connect=False
+                )
+            with self._connections_lock:
+                self._strangers[request] = client_address[0]
+            if isinstance(request, ssl.SSLSocket):
+                request.do_handshake()
             self.finish_request(request, client_address)
         except (OSError, ssl.SSLError):
+            self.introduce(request)
             self.shutdown_request(request)
             self.forget(client_address[0])
 

@@ -28,6 +28,8 @@ from pacs_gateway.imaging.pipe import Pipe, pipes
 
 Result = TypeVar("Result")
 
+READY_BYTES = 1024
+"""More than the one word that a child sends when it is ready."""
 START_DEADLINE_S = 30.0
 """How long a child may take to answer first; the first of all loads numpy and the codecs."""
 DEATH_NOTED_S = 1.0
@@ -60,7 +62,9 @@ class Child:
         try:
             deadline = monotonic() + self._settings.wall_deadline_s
             pipe.send((function, arguments), deadline)
-            answer = cast("_Answer", pipe.receive(deadline))
+            # What a child answers it has held in its memory.
+            longest = self._settings.memory_bytes
+            answer = cast("_Answer", pipe.receive(deadline, max_bytes=longest))
         except TimeoutError as error:
             self.kill()
             raise DecoderCrashError("Showing this image took too long.") from error
@@ -116,7 +120,7 @@ class Child:
             self._running = _Running(start(theirs, self._settings.memory_bytes, cpu_s), ours)
             # Ours must be the only hold on this side, or the child's end would not be noticed.
             theirs.close()
-            ours.receive(monotonic() + START_DEADLINE_S)
+            ours.receive(monotonic() + START_DEADLINE_S, max_bytes=READY_BYTES)
         return self._running.pipe
 
 
@@ -133,7 +137,7 @@ def serve(pipe: Pipe, memory_bytes: int, cpu_s: int) -> None:
     pipe.send(None)
     while True:
         try:
-            function, arguments = cast("tuple[Any, Any]", pipe.receive())
+            function, arguments = cast("tuple[Any, Any]", pipe.receive(max_bytes=memory_bytes))
         except EOFError:
             return
         pipe.send_pickled(_answered(function, arguments, cpu_s))

@@ -1,7 +1,7 @@
 """Messages between two processes through a pair of pipes that take a whole frame at once.
 
 Invariant: with a deadline, neither sending nor receiving waits longer, whatever the other side
-does; its death ends both at once.
+does; its death ends both at once; no more is received than the receiver allows.
 """
 
 import fcntl
@@ -50,12 +50,15 @@ class Pipe:
                 if rest:
                     _wait(descriptor, select.POLLOUT, deadline)
 
-    def receive(self, deadline: float | None = None) -> object:
+    def receive(self, deadline: float | None = None, *, max_bytes: int) -> object:
         """Return the next message.
 
-        Raises TimeoutError, EOFError when the other side is gone.
+        Raises TimeoutError, EOFError when the other side is gone, OSError for a message that is
+        longer than `max_bytes`: a decoder that a picture has led astray may announce anything.
         """
         (length,) = _HEAD.unpack(self._exactly(_HEAD.size, deadline))
+        if length > max_bytes:
+            raise OSError(f"A message of {length} bytes was announced; at most {max_bytes}.")
         return pickle.loads(self._exactly(length, deadline))  # noqa: S301 - of our own child
 
     def wait_for_end(self, deadline: float) -> None:

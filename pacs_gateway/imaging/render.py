@@ -4,6 +4,7 @@ Only light modules are imported here; `worker` is imported by the child alone.
 """
 
 from collections.abc import Callable, Sequence
+from time import perf_counter
 from typing import TypeVar
 
 from pacs_gateway.config import ImagingSettings
@@ -20,10 +21,14 @@ _SHARE_OF_PICTURES = 4
 class Renderer:
     """Makes pictures of frames; safe to call from many threads."""
 
-    def __init__(self, settings: ImagingSettings) -> None:
+    def __init__(
+        self, settings: ImagingSettings, observe: Callable[[str, float], None] | None = None
+    ) -> None:
+        """`observe` is told of each picture: `ok` or `failed`, and seconds."""
         self._max_samples = settings.max_pixels
         self._max_picture_bytes = settings.memory_bytes // _SHARE_OF_PICTURES
         self._sandbox = Sandbox(settings)
+        self._observe = observe
 
     def start(self) -> None:
         """Start the children now instead of with the first picture."""
@@ -48,9 +53,7 @@ class Renderer:
         cost a child; BadRequestError: the options do not fit the image; OutOfResourcesError: too
         many wait, later may work.
         """
-        return self._sandbox.run(
-            _render, header, frame, number, options, self._max_samples, presentation
-        )
+        return self._timed(_render, header, frame, number, options, self._max_samples, presentation)
 
     def cine(
         self,
@@ -61,7 +64,7 @@ class Renderer:
         presentation: bytes | None = None,
     ) -> bytes:
         """Return the first frames of an instance as one moving picture; raises as `render`."""
-        return self._sandbox.run(
+        return self._timed(
             _cine,
             header,
             tuple(frames),
@@ -73,24 +76,32 @@ class Renderer:
 
     def native(self, header: bytes, frame: bytes) -> bytes:
         """Return a frame as it would stand in Explicit VR Little Endian; raises as `render`."""
-        return self._sandbox.run(_native, header, frame, self._max_samples)
+        return self._timed(_native, header, frame, self._max_samples)
 
     def compressed(self, header: bytes, frame: bytes, transfer_syntax_uid: str) -> bytes:
         """Return a frame without loss in one of `recode.MADE_ON_REQUEST`; raises as `render`.
 
         Raises NotAcceptableError for pixels that the transfer syntax cannot hold.
         """
-        return self._sandbox.run(
-            compressed_frame, header, frame, transfer_syntax_uid, self._max_samples
-        )
+        return self._timed(compressed_frame, header, frame, transfer_syntax_uid, self._max_samples)
 
     def run(self, function: Callable[..., Result], *arguments: object) -> Result:
         """Return what `function` returns in a child: drawing for others; raises as `render`."""
-        return self._sandbox.run(function, *arguments)
+        return self._timed(function, *arguments)
 
     def close(self) -> None:
         """End the children."""
         self._sandbox.close()
+
+    def _timed(self, function: Callable[..., Result], *arguments: object) -> Result:
+        begun, outcome = perf_counter(), "failed"
+        try:
+            result = self._sandbox.run(function, *arguments)
+            outcome = "ok"
+            return result
+        finally:
+            if self._observe is not None:
+                self._observe(outcome, perf_counter() - begun)
 
 
 def _load() -> None:

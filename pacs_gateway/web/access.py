@@ -53,6 +53,8 @@ STORE = Rule(Permission.STORE)
 ANNOTATE = Rule(Permission.ANNOTATE, Studies.NAMED)
 DELETE = Rule(Permission.DELETE)
 SHARE = Rule(Permission.SHARE)
+ORDER = Rule(Permission.ORDER)
+MATCH = Rule(Permission.MATCH)
 ADMINISTER = Rule(Permission.ADMINISTER)
 
 _STUDY = "/dicom-web/studies/{study}"
@@ -148,6 +150,22 @@ TABLE: Mapping[str, Rule] = {
     "DELETE /api/shares/{share_id}": SHARE,
     "POST /api/links": Rule(Permission.LINK),
     "DELETE /api/links/{nonce}": Rule(Permission.LINK),
+    "GET /orders": Rule(Permission.ORDER, Studies.SEARCHED),
+    "GET /orders/new": ORDER,
+    "POST /orders": ORDER,
+    "GET /orders/today": Rule(Permission.ORDER, Studies.SEARCHED),
+    "GET /orders/{order_id}": Rule(Permission.ORDER, Studies.SEARCHED),
+    "POST /orders/{order_id}/change": ORDER,
+    "POST /orders/{order_id}/{act}": ORDER,
+    "POST /orders/{order_id}/merge": MATCH,
+    "POST /orders/{order_id}/merge/{merge_id}": MATCH,
+    "GET /inbox": Rule(Permission.MATCH, Studies.SEARCHED),
+    "POST /inbox/{study_uid}/{act}": MATCH,
+    "GET /api/orders": Rule(Permission.ORDER, Studies.SEARCHED),
+    "POST /api/orders": ORDER,
+    "GET /api/orders/{order_id}": Rule(Permission.ORDER, Studies.SEARCHED),
+    "POST /fhir/ServiceRequest": ORDER,
+    "POST /fhir/Patient": ORDER,
     "GET /admin/link-keys": ADMINISTER,
     "POST /admin/link-keys": ADMINISTER,
     "POST /admin/link-keys/{key_id}/remove": ADMINISTER,
@@ -171,6 +189,10 @@ TABLE: Mapping[str, Rule] = {
     "POST /admin/peers": ADMINISTER,
     "POST /admin/peers/forget": ADMINISTER,
     "POST /admin/peers/remove": ADMINISTER,
+    "GET /admin/health": ADMINISTER,
+    "GET /api/health": ADMINISTER,
+    "GET /admin/digest": ADMINISTER,
+    "GET /admin/digest/{day}": ADMINISTER,
     "GET /admin/audit": Rule(Permission.AUDIT),
     "GET /studies/{study_uid}/audit": Rule(Permission.AUDIT, Studies.NAMED),
     "GET /api/audit": Rule(Permission.AUDIT),

@@ -24,14 +24,19 @@ from pacs_gateway.web.deletion import DeletionEndpoints
 from pacs_gateway.web.displaytest import DisplayTestEndpoints
 from pacs_gateway.web.documentation import DocumentationEndpoints
 from pacs_gateway.web.errorpages import add_error_pages
+from pacs_gateway.web.fhirorders import FhirOrderEndpoints
 from pacs_gateway.web.gate import Gate, guard
 from pacs_gateway.web.headers import AnswerHeaders
 from pacs_gateway.web.health import HealthEndpoints
+from pacs_gateway.web.healthpages import HealthPages
 from pacs_gateway.web.identity import Identity
+from pacs_gateway.web.inbox import InboxPages
 from pacs_gateway.web.login import LoginRules, Logins
 from pacs_gateway.web.measurements import MeasurementEndpoints
 from pacs_gateway.web.neighbours import NeighbourEndpoints
 from pacs_gateway.web.ohif import OhifEndpoints
+from pacs_gateway.web.orderpages import OrderPages
+from pacs_gateway.web.orders import OrderEndpoints
 from pacs_gateway.web.packages import PackageEndpoints, Packages
 from pacs_gateway.web.pages import PageEndpoints
 from pacs_gateway.web.priors import PriorEndpoints
@@ -68,7 +73,7 @@ def create_app(services: Services) -> FastAPI:
         redirect_slashes=False,
     )
     identity = Identity(services.settings.hospital)
-    templates = Templates(services.settings.language, identity)
+    templates = Templates(services.settings.language, identity, services.alarms.now)
     access = services.settings.access
     logins = Logins(services.accounts, _login_rules(services.settings))
     authenticator = Authenticator(
@@ -108,6 +113,10 @@ def create_app(services: Services) -> FastAPI:
             *NeighbourEndpoints(services).routes(),
             *identity.routes(),
             *ReadingEndpoints(services, templates).routes(),
+            *OrderEndpoints(services).routes(),
+            *FhirOrderEndpoints(services).routes(),
+            *OrderPages(services, templates).routes(),
+            *InboxPages(services, templates).routes(),
             *TagEndpoints(services, templates).routes(),
             *PriorEndpoints(services).routes(),
             *ShareEndpoints(services, sharing, authenticator, templates).routes(),
@@ -123,6 +132,7 @@ def create_app(services: Services) -> FastAPI:
             *OhifEndpoints(services.settings, templates).routes(),
             *DisplayTestEndpoints(templates).routes(),
             *HealthEndpoints(services).routes(),
+            *HealthPages(services, templates).routes(),
             *DocumentationEndpoints(app).routes(),
         ]
     )
@@ -137,7 +147,7 @@ def create_app(services: Services) -> FastAPI:
     problems.install(app)
     add_error_pages(app, templates)
     app.add_middleware(
-        AnswerHeaders, answers=services.metrics.answers, frame_origins=settings.frame_origins
+        AnswerHeaders, answered=services.meters.answered, frame_origins=settings.frame_origins
     )
     return app
 

@@ -11,7 +11,12 @@ from pacs_gateway.archive.pictures import Pictures
 from pacs_gateway.archive.previews import Previews
 from pacs_gateway.archive.retrieve import Retrieval
 from pacs_gateway.config import Settings
+from pacs_gateway.doctor.states import States
+from pacs_gateway.doctor.subject import subject_of
 from pacs_gateway.imaging.render import Renderer
+from pacs_gateway.measuring.meters import Meters
+from pacs_gateway.ris.desk import Desk
+from pacs_gateway.web.alarms import Alarms
 from pacs_gateway.web.app import create_app
 from pacs_gateway.web.arrivals import Arrivals
 from pacs_gateway.web.recent import RecentPictures
@@ -23,8 +28,13 @@ from storage.accounts import Accounts
 from storage.auditlog import AuditLog
 from storage.cache import DiskCache
 from storage.commitments import Commitments
+from storage.completions import Completions
+from storage.database import Engine
+from storage.digests import Digests
 from storage.guests import Guests
+from storage.health import Health
 from storage.index import Index
+from storage.lacks import Lacks
 from storage.links import Links
 from storage.lookup import Lookup
 from storage.objects import ObjectStore
@@ -68,6 +78,20 @@ class ArchiveParts(Protocol):
     def scrub(self) -> Scrub: ...
     @property
     def commitments(self) -> Commitments: ...
+    @property
+    def desk(self) -> Desk: ...
+    @property
+    def health(self) -> Health: ...
+    @property
+    def completions(self) -> Completions: ...
+    @property
+    def lacks(self) -> Lacks: ...
+    @property
+    def digests(self) -> Digests: ...
+    @property
+    def meters(self) -> Meters: ...
+    @property
+    def engine(self) -> Engine: ...
 
 
 def services_of(archive: ArchiveParts, renderer: Renderer) -> Services:
@@ -89,6 +113,15 @@ def services_of(archive: ArchiveParts, renderer: Renderer) -> Services:
         pictures=_pictures(settings, archive.retrieval, renderer, archive.cache),
         audit_log=archive.audit_log,
         commitments=archive.commitments,
+        desk=archive.desk,
+        meters=archive.meters,
+        health=archive.health,
+        lacks=archive.lacks,
+        completions=archive.completions,
+        digests=archive.digests,
+        alarms=Alarms(archive.health, every_s=settings.guard.every_s),
+        subject=subject_of(archive, thorough=True),
+        states=(States(subject_of(archive, thorough=False)), ScrubMetrics(archive.scrub)),
         recent=RecentPictures(settings.web.recent_pictures_bytes),
         arrivals=Arrivals(
             archive.index.latest_arrival,
@@ -107,12 +140,12 @@ def services_of(archive: ArchiveParts, renderer: Renderer) -> Services:
 def serve_web(archive: ArchiveParts, *, listener: socket.socket, ready: Callable[[], None]) -> None:
     """Serve until SIGTERM or SIGINT; call `ready` when requests are taken."""
     settings = archive.settings
-    renderer = Renderer(settings.imaging)
+    renderer = Renderer(settings.imaging, observe=archive.meters.rendered)
     services = services_of(archive, renderer)
-    services.metrics.registry.register(ScrubMetrics(archive.scrub))
     # The first picture should not wait for a decoder to load its libraries, nor the start for it.
     threading.Thread(target=renderer.start, daemon=True, name="renderer-start").start()
     stop = threading.Event()
+    threading.Thread(target=services.alarms.run, args=(stop,), daemon=True, name="alarms").start()
     previews = Previews(
         archive.retrieval, archive.lookup, services.pictures, quiet_s=settings.cache.quiet_s
     )

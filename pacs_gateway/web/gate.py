@@ -17,6 +17,7 @@ from pacs_gateway.access.roles import Caller, Hours, Permission, Role
 from pacs_gateway.errors import UnknownError
 from pacs_gateway.web import address
 from pacs_gateway.web.access import TABLE, Rule, Studies
+from pacs_gateway.web.headers import TEMPLATE
 from pacs_gateway.web.problems import ForbiddenError, UnauthenticatedError
 from pacs_gateway.web.remembered import Remembered
 from storage.index import Index
@@ -171,13 +172,17 @@ class Gate:
 class Guard:
     """ASGI application of one route, behind its rules by method."""
 
-    def __init__(self, app: ASGIApp, rules: Mapping[str, Rule], gate: Gate) -> None:
+    def __init__(
+        self, app: ASGIApp, rules: Mapping[str, Rule], gate: Gate, *, template: str
+    ) -> None:
         self._app = app
+        self._template = template
         self._rules = rules
         self._gate = gate
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve an admitted request; its caller is in `scope["caller"]`."""
+        scope[TEMPLATE] = self._template
         rule = self._rules.get(scope["method"])
         if rule is None:
             raise ForbiddenError("This method is not served here.")
@@ -194,7 +199,12 @@ def guard(routes: Iterable[BaseRoute], gate: Gate, table: Mapping[str, Rule] = T
     for route in routes:
         if not isinstance(route, Route | Mount):
             raise TypeError(f"{route!r} is no route that the access table can describe.")
-        route.app = Guard(route.app, _rules(route, table), gate)
+        route.app = Guard(route.app, _rules(route, table), gate, template=_template(route))
+
+
+def _template(route: Route | Mount) -> str:
+    # The digest in a static path changes with each version.
+    return route.path if isinstance(route, Route) else f"/{route.path.split('/')[1]}"
 
 
 def _rules(route: Route | Mount, table: Mapping[str, Rule]) -> dict[str, Rule]:

@@ -1,8 +1,8 @@
-"""What every answer carries, and the count of answers given."""
+"""What every answer carries, and the time it took."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from time import perf_counter
 
-from prometheus_client import Counter
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _POLICY = (
@@ -12,6 +12,12 @@ _POLICY = (
 )
 IMMUTABLE = "private, max-age=31536000, immutable"
 """For bytes that can never change under their address; `private`, as they are patients' data."""
+
+Answered = Callable[[str, str, int, float], None]
+"""Is told of each answer: method, template of the route, status, seconds."""
+TEMPLATE = "route_template"
+"""Where the gate says in the scope which route it was; paths hold UIDs."""
+NO_ROUTE = "none"
 
 _POLICY_NAME = b"content-security-policy"
 
@@ -39,9 +45,9 @@ class AnswerHeaders:
     frame of the EMR has the EMR among its ancestors too.
     """
 
-    def __init__(self, app: ASGIApp, answers: Counter, frame_origins: Sequence[str] = ()) -> None:
+    def __init__(self, app: ASGIApp, answered: Answered, frame_origins: Sequence[str] = ()) -> None:
         self._app = app
-        self._answers = answers
+        self._answered = answered
         self._frame_ancestors = _frame_ancestors(frame_origins).encode()
         always = {**security_headers(frame_origins), "Cache-Control": "no-store"}
         self._always = [(name.lower().encode(), value.encode()) for name, value in always.items()]
@@ -52,13 +58,21 @@ class AnswerHeaders:
             await self._app(scope, receive, send)
             return
 
+        begun, status = perf_counter(), 0
+
         async def send_complete(message: Message) -> None:
+            nonlocal status
             if message["type"] == "http.response.start":
                 message["headers"] = self._complete(message["headers"])
-                self._answers.labels(scope["method"], f"{message['status'] // 100}xx").inc()
+                status = message["status"]
             await send(message)
 
-        await self._app(scope, receive, send_complete)
+        try:
+            await self._app(scope, receive, send_complete)
+        finally:
+            if status:
+                seconds = perf_counter() - begun
+                self._answered(scope["method"], scope.get(TEMPLATE, NO_ROUTE), status, seconds)
 
     def _complete(self, given: Sequence[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
         names = {name for name, _ in given}

@@ -5,12 +5,13 @@ from collections.abc import Callable
 from http import HTTPStatus
 
 import structlog
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from pacs_gateway.measuring.scraping import scrape
 from pacs_gateway.web.services import Services
 from storage.errors import StorageError
 
@@ -24,7 +25,7 @@ class HealthEndpoints:
     """What tells machines how the gateway is."""
 
     def __init__(self, services: Services) -> None:
-        self._metrics = services.metrics
+        self._services = services
         self._probes: dict[str, Callable[[], None]] = {
             "index": services.index.ping,
             "objects": services.store.ping,
@@ -53,9 +54,12 @@ class HealthEndpoints:
         return JSONResponse(dict(zip(self._probes, states, strict=True)), status)
 
     async def measurements(self, request: Request) -> Response:
-        """Answer with the counters in Prometheus' text format."""
+        """Answer with the counts of all processes of this host in Prometheus' text format."""
         del request
-        text = await run_in_threadpool(generate_latest, self._metrics.registry)
+        services = self._services
+        text = await run_in_threadpool(
+            scrape, services.meters, services.settings.metrics_dir, services.states
+        )
         return Response(text, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     async def _state(self, name: str) -> str:

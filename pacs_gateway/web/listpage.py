@@ -1,8 +1,8 @@
 """What the list of studies shows: one page of studies, and links to narrow, widen and order it."""
 
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -24,11 +24,16 @@ from storage.reach import Reach
 from storage.records import Found
 from storage.worklist import Sort, Status, Total
 
+LONGEST_WAIT_H = 30 * 24
+"""What waited longer is nobody's work any more: archives that were moved here."""
 OFFERED_MODALITIES = (
     "CT", "MR", "US", "DX", "CR", "MG", "XA", "RF", "ES", "NM", "PT", "IO", "PX", "OP", "ECG", "SM",
     "XC", "SC", "SR", "OT",
 )  # fmt: skip
 """Modalities the filter offers, the most frequent of a general hospital first."""
+
+
+Incomplete = Callable[[Collection[str]], Mapping[str, Sequence[str]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +65,10 @@ class Row:
     read: bool
     alike: tuple[str, ...]
     """Other patients on this page whose names differ in nothing but marks, or in nothing."""
+    incomplete: tuple[str, ...] = ()
+    """Why images seem to be missing."""
+    waits_hours: int = 0
+    """How long it has waited for a reader, if that is too long."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,11 +90,22 @@ def studies_context(
     receiver: dict[str, Any],
     reach: Reach,
     quiet_since: datetime,
+    unread_hours: int,
+    incomplete: Incomplete,
 ) -> dict[str, Any]:
-    """Return the context of studies.html."""
+    """Return the context of studies.html; `incomplete` says which studies seem to miss images."""
     listing = find_studies(index, filters, hospital_day(), quiet_since=quiet_since, reach=reach)
     part = listing.part
     rows = _rows(part.studies, texts, filters.address(by=listing.found_by), quiet_since)
+    told = incomplete([row.study.uid for row in rows if not row.receiving])
+    rows = [
+        replace(
+            row,
+            incomplete=tuple(told.get(row.study.uid, ())),
+            waits_hours=_waits_hours(row, found.last_received, unread_hours),
+        )
+        for row, found in zip(rows, part.studies, strict=True)
+    ]
     pages = _pages(listing, filters)
     return {
         "filters": filters,
@@ -148,6 +168,11 @@ def _rows(studies: Sequence[Found], texts: Texts, address: str, quiet_since: dat
         )
         for found, view in zip(studies, views, strict=True)
     ]
+
+
+def _waits_hours(row: Row, last_received: datetime, unread_hours: int) -> int:
+    hours = int((datetime.now(UTC) - last_received).total_seconds() // 3600)
+    return hours if not row.read and unread_hours <= hours < LONGEST_WAIT_H else 0
 
 
 def _same_person(patient: Patient) -> tuple[str, str]:

@@ -3,13 +3,17 @@
 All of them work without scripts, which add keys, lossless pixels, tools and friendlier errors.
 """
 
+from functools import partial
+
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
 
 import viewer
 from pacs_gateway.ohif import installation
+from pacs_gateway.web.accents import rows_with_names_of_orders, with_names_of_orders
 from pacs_gateway.web.access import caller_of
+from pacs_gateway.web.completeness import incomplete_studies, lack_text
 from pacs_gateway.web.listpage import receiver_of, studies_context
 from pacs_gateway.web.opening import note_opened
 from pacs_gateway.web.services import Services
@@ -26,6 +30,9 @@ class PageEndpoints:
 
     def __init__(self, services: Services, templates: Templates) -> None:
         self._index = services.index
+        self._completions = services.completions
+        self._lacks = services.lacks
+        self._desk = services.desk
         self._settings = services.settings
         self._templates = templates
 
@@ -39,15 +46,19 @@ class PageEndpoints:
 
     def studies(self, request: Request) -> Response:
         """Show the list of studies; every filter is in the address."""
+        texts = self._templates.texts(request)
         receiver = receiver_of(self._settings.dicom, request.url.hostname or "")
         context = studies_context(
             self._index,
-            self._templates.texts(request),
+            texts,
             read_filters(request.query_params),
             receiver=receiver,
             reach=caller_of(request).reach,
             quiet_since=recent_since(utc_now(), self._settings.web.receiving_s),
+            unread_hours=self._settings.guard.unread_hours,
+            incomplete=partial(incomplete_studies, self._completions, self._lacks, texts),
         )
+        context["rows"] = rows_with_names_of_orders(self._desk, context["rows"])
         context["receiving_s"] = self._settings.web.receiving_s
         context["idle_s"] = self._settings.access.session_idle_minutes * 60 / 4
         return self._templates.page(request, "studies.html", context)
@@ -55,6 +66,7 @@ class PageEndpoints:
     def study(self, request: Request) -> Response:
         """Show one study; `series` in the address says which series the viewer begins with."""
         query, caller = request.query_params, caller_of(request)
+        texts, study_uid = self._templates.texts(request), request.path_params["study_uid"]
         asked = Asked(
             series_uid=query.get("series", ""),
             page=read_page(query),
@@ -62,13 +74,16 @@ class PageEndpoints:
         )
         context = study_context(
             self._index,
-            self._templates.texts(request),
-            request.path_params["study_uid"],
+            texts,
+            study_uid,
             asked=asked,
             reach=caller.reach,
             recent=recent_since(utc_now(), self._settings.web.receiving_s),
         )
-        note_opened(self._index, caller, request.path_params["study_uid"])
+        (context["study"],) = with_names_of_orders(self._desk, [context["study"]])
+        note_opened(self._index, caller, study_uid)
+        lacks = () if context["receiving"] else self._lacks.of([study_uid]).get(study_uid, ())
+        context["lacks"] = [lack_text(texts, each) for each in lacks]
         context["guest"] = caller.name.startswith(BY_SHARE)
         # Which list somebody comes from, so that its next study is one key away.
         context["list"] = query.get("list")

@@ -5,6 +5,7 @@ from typing import Any, Protocol
 
 import structlog
 from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
 
 from storage.errors import StorageError
 from storage.scrubbing import ScrubReport
@@ -16,7 +17,7 @@ class _Scrub(Protocol):
     def report(self) -> ScrubReport: ...
 
 
-class ScrubMetrics:
+class ScrubMetrics(Collector):
     """A collector; when the database does not answer it says nothing, so that the rest is told."""
 
     def __init__(self, scrub: _Scrub) -> None:

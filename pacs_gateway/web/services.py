@@ -1,46 +1,36 @@
 """What the HTTP edge is given to work with."""
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-from prometheus_client import CollectorRegistry, Counter
+from prometheus_client.registry import Collector
 
 from pacs_gateway.archive.deletion import Deletion
 from pacs_gateway.archive.ingest import Ingest
 from pacs_gateway.archive.pictures import Pictures
 from pacs_gateway.archive.retrieve import Retrieval
 from pacs_gateway.config import Settings
+from pacs_gateway.doctor.subject import Subject
 from pacs_gateway.imaging.render import Renderer
+from pacs_gateway.measuring.meters import Meters
+from pacs_gateway.ris.desk import Desk
+from pacs_gateway.web.alarms import Alarms
 from pacs_gateway.web.arrivals import Arrivals
 from pacs_gateway.web.recent import RecentPictures
 from pacs_gateway.web.recording import Recorder
 from storage.accounts import Accounts
 from storage.auditlog import AuditLog
 from storage.commitments import Commitments
+from storage.completions import Completions
+from storage.digests import Digests
 from storage.guests import Guests
+from storage.health import Health
 from storage.index import Index
+from storage.lacks import Lacks
 from storage.links import Links
 from storage.objects import ObjectStore
 from storage.peers import PeerBook
 from storage.shares import Shares
-
-
-class Metrics:
-    """The counters of one process, in a registry of their own."""
-
-    def __init__(self) -> None:
-        self.registry = CollectorRegistry()
-        self.answers = Counter(
-            "pacs_gateway_http_answers",
-            "HTTP answers given, by method and kind of status.",
-            ("method", "status"),
-            registry=self.registry,
-        )
-        self.stored = Counter(
-            "pacs_gateway_stow_instances",
-            "Instances that came by STOW-RS, by what became of them.",
-            ("outcome",),
-            registry=self.registry,
-        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +52,16 @@ class Services:
     pictures: Pictures
     audit_log: AuditLog
     commitments: Commitments
+    desk: Desk
     recorder: Recorder
     recent: RecentPictures
     arrivals: Arrivals
-    metrics: Metrics = field(default_factory=Metrics)
+    meters: Meters
+    health: Health
+    lacks: Lacks
+    completions: Completions
+    digests: Digests
+    alarms: Alarms
+    subject: Subject
+    states: Sequence[Collector]
+    """What a scrape asks at its own time."""

@@ -45,7 +45,7 @@ class StoreEndpoints:
         )
         self._ingest = services.ingest
         self._visibility = Visibility(services.ingest.spool, within_s=self._settings.visible_wait_s)
-        self._stored = services.metrics.stored
+        self._stored = services.meters.stow_instances
 
     def routes(self) -> list[BaseRoute]:
         """Return what the application serves."""

@@ -84,9 +84,17 @@ def studies(context: BrowserContext) -> list[str]:
     return [study["0020000D"]["Value"][0] for study in found]
 
 
-def addresses(study: str) -> list[str]:
+def placed(context: BrowserContext) -> str:
+    """Return an order; placed again it is the same."""
+    patient = {"name": "NGUYỄN^VĂN ÁNH", "identifiers": [{"value": "BN001"}]}
+    order = {"placerNumber": "1", "patient": patient, "steps": [{"modality": "CT", "room": "1"}]}
+    return str(context.request.post("/api/orders", data=order).json()["id"])
+
+
+def addresses(study: str, order: str) -> list[str]:
     """Return an address for every page of the access table."""
-    values = {"study_uid": study, "study": study, "username": "admin"}
+    values = {"study_uid": study, "study": study, "order_id": order, "username": "admin"}
+    values["day"] = "2026-11-23"
     pages = [
         route.removeprefix("GET ")
         for route in TABLE
@@ -100,6 +108,11 @@ def test_no_page_is_seriously_hard_to_use(visit: BrowserContext) -> None:
     answer = visit.request.post("/api/session", data={"username": "admin", "password": PASSWORD})
     assert answer.ok
     uids = studies(visit)
-    paths = [*addresses(uids[0]), "/?q=nobody", "/nothing", *(f"/studies/{uid}" for uid in uids)]
+    paths = [
+        *addresses(uids[0], placed(visit)),
+        "/?q=nobody",
+        "/nothing",
+        *(f"/studies/{uid}" for uid in uids),
+    ]
     wrong += [each for path in paths for each in serious(visit, path)]
     assert wrong == [], "\n".join(wrong)

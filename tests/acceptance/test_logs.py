@@ -56,7 +56,7 @@ def fixture_passed(tmp_path_factory: pytest.TempPathFactory) -> Passed:
         secrets = (*_follow_a_link(place), *_open_a_share(place))
         metrics = _ask(place, "/metrics")
         assert b"pacs_gateway_http_answers" in metrics
-        (place.folder / "metrics").write_bytes(metrics)
+        (place.folder / "scrape.txt").write_bytes(metrics)
     return Passed(place, secrets)
 
 
@@ -219,7 +219,7 @@ def test_the_log_tells_what_went_wrong(place: GatewayPlace) -> None:
 
 
 @pytest.mark.parametrize("word", [WORD, WORD.lower(), DIGITS, *SECRETS])
-@pytest.mark.parametrize("file", ["serve.log", "metrics"])
+@pytest.mark.parametrize("file", ["serve.log", "scrape.txt"])
 def test_no_word_of_it_is_written(place: GatewayPlace, file: str, word: str) -> None:
     content = (place.folder / file).read_text("utf-8")
     assert [line for line in content.splitlines() if word in line] == []
@@ -228,7 +228,7 @@ def test_no_word_of_it_is_written(place: GatewayPlace, file: str, word: str) -> 
 def test_no_secret_of_ours_is_written(passed: Passed) -> None:
     secrets = {secret for secret in passed.secrets if secret}
     assert len(secrets) >= 7
-    for file in ("serve.log", "metrics"):
+    for file in ("serve.log", "scrape.txt"):
         content = (passed.place.folder / file).read_text("utf-8")
         assert [secret for secret in secrets if secret in content] == []
 

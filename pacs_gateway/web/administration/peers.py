@@ -128,6 +128,7 @@ def _peer(given: Mapping[str, str], services: list[str]) -> Peer:
         tls=bool(given.get("tls")),
         max_associations=_number(given.get("max_associations", "")),
         max_instances_per_minute=_number(given.get("max_instances_per_minute", "")),
+        worklist_charset=given.get("worklist_charset", ""),
     )
     check_device(peer)
     return peer

@@ -2,7 +2,12 @@
 
 from collections.abc import Mapping
 
-from pacs_gateway.web.description.operation import Described, one_of, parameter, text
+from pacs_gateway.web.description.operation import (
+    Described,
+    one_of,
+    parameter,
+    text,
+)
 from pacs_gateway.web.description.pages import form, page
 from pacs_gateway.web.description.parameters import EXAMPLE_STUDY, UID
 
@@ -46,12 +51,18 @@ ADMINISTRATION: Mapping[str, Described] = {
         ae_title=_TITLE,
         host=_HOST,
         port=text(most=5),
-        service=text(most=5),
+        service=text(most=8),
     ),
     "POST /admin/peers/forget": form(
         "Dismiss a device that waits", public=False, ae_title=_TITLE, host=_HOST
     ),
     "POST /admin/peers/remove": form("Forget a device", public=False, ae_title=_TITLE),
+    "GET /admin/health": page("Show what is wrong with the gateway"),
+    "GET /admin/digest": page("Show the newest morning digest"),
+    "GET /admin/digest/{day}": page(
+        "Show the digest of one morning",
+        parameter("day", text(most=10, examples=["2026-11-23"]), "The morning", place="path"),
+    ),
     "GET /admin/audit": page(
         "Read the audit trail",
         parameter("actor", text(most=128), "Who"),

@@ -11,10 +11,11 @@ from pacs_gateway.web.access import SESSION_COOKIE
 from pacs_gateway.web.description.administration import ADMINISTRATION
 from pacs_gateway.web.description.dicomweb import DICOMWEB
 from pacs_gateway.web.description.operation import ERROR, Described, refusals
+from pacs_gateway.web.description.orders import ORDERS
 from pacs_gateway.web.description.pages import PAGES
 from pacs_gateway.web.description.sharing import SHARING
 
-OPERATIONS = {**DICOMWEB, **PAGES, **SHARING, **ADMINISTRATION}
+OPERATIONS = {**DICOMWEB, **PAGES, **SHARING, **ADMINISTRATION, **ORDERS}
 _SECURITY: Described = {
     "basic": {"type": "http", "scheme": "basic"},
     "bearer": {"type": "http", "scheme": "bearer"},

@@ -80,6 +80,8 @@ def running(
         peers=archive.peers,
         audit_log=archive.audit_log,
         commitments=archive.commitments,
+        desk=archive.desk,
+        meters=archive.meters,
         max_references=max_references,
     )
     server.start()

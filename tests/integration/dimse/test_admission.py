@@ -14,6 +14,8 @@ from pynetdicom import AE
 from pynetdicom.association import Association
 from pynetdicom.sop_class import (
     CTImageStorage,
+    ModalityPerformedProcedureStep,
+    ModalityWorklistInformationFind,
     MRImageStorage,
     StorageCommitmentPushModel,
     StudyRootQueryRetrieveInformationModelFind,
@@ -33,6 +35,8 @@ CONTEXTS = {
     "move": StudyRootQueryRetrieveInformationModelMove,
     "get": StudyRootQueryRetrieveInformationModelGet,
     "commit": StorageCommitmentPushModel,
+    "worklist": ModalityWorklistInformationFind,
+    "mpps": ModalityPerformedProcedureStep,
 }
 NOT_AUTHORIZED = 0x0124
 ELSEWHERE = "198.51.100.7"

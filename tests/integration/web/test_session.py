@@ -43,7 +43,10 @@ def test_a_session_from_login_to_logout(gateway: Gateway) -> None:
     assert client(WHO).json() == {
         "username": "reader",
         "role": "radiologist",
-        "permissions": ["measure", "logged in", "view", "download", "store", "annotate", "share"],
+        "permissions": [
+            *("measure", "logged in", "view", "download", "store", "annotate", "share"),
+            *("order", "match"),
+        ],
     }
     secret = client.headers["Cookie"].partition("=")[2]
     bearer = gateway.client(Authorization=f"Bearer {secret}")

@@ -16,7 +16,7 @@ PYTHON = sorted((ROOT / "pacs_gateway" / "web").glob("**/*.py"))
 
 KEY = re.compile(r"""["']([a-z_]+(?:\.[A-Za-z0-9_]+)+)["']""")
 BUILT_KEYS = re.compile(
-    r"(modality|kind|trouble|viewer\.act|viewer\.preset|viewer\.help|sex|message|share\.state|share\.question|slip\.step|peers\.service|role|permission|audit\.verb|error\.\d+|studies\.by|studies\.period|studies\.status|studies\.field|theme|read\.act|read\.tool|read\.preset|read\.mpr)\..*|.*\.(one|other)"
+    r"(modality|orders\.(state|what|how|kind|priority)|inbox\.why|peers\.worklist|kind|trouble|viewer\.act|viewer\.preset|viewer\.help|sex|message|share\.state|share\.question|slip\.step|peers\.service|role|permission|audit\.verb|error\.\d+|studies\.by|studies\.period|studies\.status|studies\.field|theme|health|alarm|study\.lacks|read\.act|read\.tool|read\.preset|read\.mpr)\..*|.*\.(one|other)"
 )
 """Keys that are put together from a stem and a value."""
 

@@ -99,7 +99,16 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Index]:
 
 
 def list_page(index: Index, filters: Filters) -> dict[str, Any]:
-    return studies_context(index, TEXTS, filters, receiver={}, reach=EVERYTHING, quiet_since=QUIET)
+    return studies_context(
+        index,
+        TEXTS,
+        filters,
+        receiver={},
+        reach=EVERYTHING,
+        quiet_since=QUIET,
+        unread_hours=24,
+        incomplete=lambda _: {},
+    )
 
 
 def study_page(index: Index, *, series: str = "", page: int = 1, images: int = 1) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from pacs_gateway.web.display import Patient, StudyView
+from pacs_gateway.web.healthwords import Said
 from pacs_gateway.web.language import Texts, texts_of
 from pacs_gateway.web.listpage import Column, ListPages, Row
 from pacs_gateway.web.paging import Pages, pages_of
@@ -18,6 +19,7 @@ from viewer import LANGUAGES
 
 MAY = frozenset({"logged in", "share", "audit", "administer", "download"})
 HOSTILE = """<script>alert(1)</script>"'><img src=x onerror=alert(1)>{{ 7*7 }}</title>"""
+ALARM = {"said": Said("wrong", HOSTILE, HOSTILE, HOSTILE), "more": 2}
 LANGUAGE_TEXTS = [texts_of(language) for language in LANGUAGES]
 
 
@@ -94,6 +96,8 @@ def hostile_contexts() -> dict[str, dict[str, Any]]:
                     receiving=True,
                     read=False,
                     alike=(HOSTILE,),
+                    incomplete=(HOSTILE,),
+                    waits_hours=30,
                 )
             ],
             "empty": False,
@@ -122,6 +126,7 @@ def hostile_contexts() -> dict[str, dict[str, Any]]:
             "reports": [report],
             "receiving": True,
             "gaps": [section],
+            "lacks": [HOSTILE],
             "others": [{"study": hostile_study(), "body_parts": HOSTILE}],
             "pages": one_page(),
             "image_pages": one_page(),
@@ -152,7 +157,14 @@ def hostile_contexts() -> dict[str, dict[str, Any]]:
 
 
 def render(name: str, texts: Texts) -> str:
-    frame = {"here": HOSTILE, "user": HOSTILE, "may": MAY, "theme": "dark", "bundle": True}
+    frame = {
+        "here": HOSTILE,
+        "user": HOSTILE,
+        "may": MAY,
+        "theme": "dark",
+        "bundle": True,
+        "alarm": ALARM,
+    }
     context = {**frame, **hostile_contexts()[name]}
     return Templates("vi").text(name, texts, context)
 
@@ -191,7 +203,14 @@ def test_every_kind_of_error_is_told_in_words(kind: int, texts: Texts) -> None:
     page = Templates("vi").text(
         "error.html",
         texts,
-        {"here": "/", "user": "", "may": frozenset(), "theme": "system", "bundle": False}
+        {
+            "here": "/",
+            "user": "",
+            "may": frozenset(),
+            "theme": "system",
+            "bundle": False,
+            "alarm": None,
+        }
         | {"kind": kind},
     )
     words = Reader(page).words

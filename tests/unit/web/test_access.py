@@ -224,12 +224,20 @@ def test_who_may_do_what() -> None:
     granted = {role: set(grants) - plain for role, grants in ROLES.items()}
     assert granted == {
         Role.ADMINISTRATOR: set(Permission) - plain,
-        Role.RADIOLOGIST: {P.VIEW, P.DOWNLOAD, P.STORE, P.ANNOTATE, P.SHARE},
-        Role.TECHNOLOGIST: {P.VIEW, P.STORE, P.SHARE},
+        Role.RADIOLOGIST: {
+            P.VIEW,
+            P.DOWNLOAD,
+            P.STORE,
+            P.ANNOTATE,
+            P.SHARE,
+            P.ORDER,
+            P.MATCH,
+        },
+        Role.TECHNOLOGIST: {P.VIEW, P.STORE, P.SHARE, P.ORDER, P.MATCH},
         Role.ARCHIVIST: {P.VIEW, P.DOWNLOAD, P.STORE, P.DELETE, P.SHARE, P.AUDIT},
         Role.REFERRING: {P.VIEW},
         Role.GUEST: {P.VIEW},
-        Role.DEVICE: {P.VIEW, P.STORE, P.LINK},
+        Role.DEVICE: {P.VIEW, P.STORE, P.LINK, P.ORDER},
     }
 
 

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from email.message import Message
 
 import pytest
-from prometheus_client import CollectorRegistry, Counter
 from pydantic import ValidationError
 from starlette.responses import Response
 from starlette.types import Message as AsgiMessage
@@ -20,7 +19,7 @@ EMR = "https://emr.hospital.vn"
 def answered(frame_origins: Sequence[str], **headers: str) -> Message:
     """Return the headers with which an answer leaves."""
     response = Response(headers={name.replace("_", "-"): value for name, value in headers.items()})
-    counter = Counter("answers", "Answers.", ("method", "status"), registry=CollectorRegistry())
+    told: list[tuple[str, str, int, float]] = []
     sent: list[AsgiMessage] = []
 
     async def send(message: AsgiMessage) -> None:
@@ -29,8 +28,10 @@ def answered(frame_origins: Sequence[str], **headers: str) -> Message:
     async def receive() -> AsgiMessage:
         return {"type": "http.request"}
 
-    app = AnswerHeaders(response, counter, frame_origins)
+    app = AnswerHeaders(response, lambda *answer: told.append(answer), frame_origins)
     asyncio.run(app({"type": "http", "method": "GET"}, receive, send))
+    ((method, route, status, _),) = told
+    assert (method, route, status) == ("GET", "none", 200)
     found = Message()
     for name, value in sent[0]["headers"]:
         found[name.decode()] = value.decode()
