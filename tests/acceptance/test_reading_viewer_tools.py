@@ -30,6 +30,7 @@ from tests.acceptance.readpages import (
 )
 from tests.acceptance.readstudies import TISSUE, TISSUE_SIZE, TISSUE_SPACING, tissue_files
 from tests.servers import require_program
+from tests.servers.processes import wait_until
 
 pytestmark = [
     pytest.mark.server("chromium"),
@@ -186,8 +187,7 @@ def test_arrow_takes_vietnamese_text_without_firing_keys(opened: Page, tissue: L
     dialog.locator("input").press_sequentially("nốt mờ")
     dialog.get_by_role("button", name="Đồng ý").click()
     unsaved(opened, 1)
-    opened.wait_for_timeout(NOTED_MS)
-    assert kept(opened)[0]["label"] == "dicharm nốt mờ"
+    assert wait_until(lambda: kept(opened)[0]["label"] == "dicharm nốt mờ")
     assert opened.locator("#reading").get_attribute("data-tool") == "arrow"
     assert state(tissue)["negative"] == "false"
 

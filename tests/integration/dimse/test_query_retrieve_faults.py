@@ -40,6 +40,8 @@ GET = StudyRootQueryRetrieveInformationModelGet
 STUDY = "1.2.826.7"
 IMAGES = 4
 MANY = 4 * ANSWERS_AT_ONCE + 50
+REACTOR_REST_S = 0.05
+"""Many rounds of the thread that reads an association; one takes about a millisecond."""
 
 Answers = list[tuple[Dataset, Dataset | None]]
 
@@ -79,10 +81,19 @@ def associated(pacs: Pacs, *models: str, get_roles: bool = True) -> Iterator[Any
     )
     assert association.is_established
     try:
+        rested(association)
         yield association
+        rested(association)
         assert association.send_c_echo().Status == 0x0000
     finally:
         association.release()
+
+
+def rested(association: Any) -> None:
+    """Let the association's own thread stop reading: pynetdicom starts sending a moment early, and
+    on a busy machine that thread then takes the answer that the sender waits for."""
+    association._reactor_checkpoint.clear()
+    time.sleep(REACTOR_REST_S)
 
 
 def identifier(**keys: str) -> Dataset:

@@ -32,6 +32,7 @@ from storage.records import utc_now
 
 PASSWORD = "a password of tests"
 PASSWORD_HASH = hash_password(PASSWORD)
+PATIENCE_S = 20
 DICOM_TYPE = 'multipart/related; type="application/dicom"; boundary=part'
 
 
@@ -118,7 +119,8 @@ def settings_for(folder: Path, **web: Any) -> Settings:
     """Return settings that keep everything in `folder`."""
     return Settings(
         data_dir=folder,
-        web=WebSettings(port=0, **web),
+        # A busy machine may take long to file an image; a test that stored one goes on with it.
+        web=WebSettings(port=0, **{"visible_wait_s": PATIENCE_S, **web}),
         # A developer's disk may be fuller than a hospital's should be.
         spool=SpoolSettings(
             stop_associations_percent=100, refuse_percent=100, reserve_bytes=0, max_entries=1000
