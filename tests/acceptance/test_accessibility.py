@@ -37,6 +37,8 @@ NO_PAGES = frozenset(
     }
 )
 """Routes of other kinds than pages."""
+STUDIES = 4
+"""Pages of studies that are looked at besides; they differ in little more than their rows."""
 APIS = ("GET /api/", "GET /dicom-web/", "GET /fhir/")
 
 
@@ -112,7 +114,7 @@ def test_no_page_is_seriously_hard_to_use(visit: BrowserContext) -> None:
         *addresses(uids[0], placed(visit)),
         "/?q=nobody",
         "/nothing",
-        *(f"/studies/{uid}" for uid in uids),
+        *(f"/studies/{uid}" for uid in uids[:STUDIES]),
     ]
     wrong += [each for path in paths for each in serious(visit, path)]
     assert wrong == [], "\n".join(wrong)

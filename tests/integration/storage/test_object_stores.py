@@ -22,7 +22,7 @@ from storage.errors import FullError, UnavailableError
 from storage.objects import ObjectStore, S3Options, open_object_store
 from storage.s3 import PART_BYTES, S3ObjectStore
 from storage.testing.object_store import DIGITS, KEY, ObjectStoreContract, digest
-from tests.servers import S3Server, free_port, minio
+from tests.servers import S3Server, free_port, minio, wait_until
 
 DEADLINE_S = 1.0
 PATIENT_DEADLINE_S = 30.0
@@ -138,7 +138,7 @@ def test_a_server_that_hangs(own_minio: S3Server, tmp_path: Path) -> None:
     assert own_minio.pid is not None
     store = S3ObjectStore("bucket", options(own_minio, deadline_s=DEADLINE_S))
     put(store, tmp_path)
-    os.kill(own_minio.pid, signal.SIGSTOP)
+    _stop(own_minio.pid)
     try:
         _assert_unavailable(store, tmp_path)
     finally:
@@ -153,7 +153,7 @@ def test_a_server_that_hangs_while_it_sends(own_minio: S3Server, tmp_path: Path)
     S3ObjectStore("bucket", options(own_minio)).put(KEY, source, sha256=digest(bytes(64 * MIB)))
     pieces = S3ObjectStore("bucket", options(own_minio, deadline_s=DEADLINE_S)).read(KEY)
     next(pieces)
-    os.kill(own_minio.pid, signal.SIGSTOP)
+    _stop(own_minio.pid)
     try:
         with pytest.raises(UnavailableError):
             b"".join(pieces)
@@ -275,6 +275,13 @@ def test_an_unusable_server_is_explained(changes: dict[str, Any], message: str) 
 def test_an_unusable_bucket_is_explained(bucket: str) -> None:
     with pytest.raises(ValueError, match="cannot be the name of an S3 bucket"):
         open_object_store(f"s3://{bucket}", options(S3Server("127.0.0.1:9", "access", "secret")))
+
+
+def _stop(process: int) -> None:
+    """Make every thread of a process hang; on a busy machine some go on for a while."""
+    os.kill(process, signal.SIGSTOP)
+    threads = list(Path(f"/proc/{process}/task").iterdir())
+    assert wait_until(lambda: all(") T " in (each / "stat").read_text("utf-8") for each in threads))
 
 
 def _assert_unavailable(store: ObjectStore, folder: Path) -> None:
