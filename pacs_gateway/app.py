@@ -22,7 +22,7 @@ from storage.completions import Completions
 from storage.database import Engine, migrate, observed, open_engine
 from storage.deletions import Deletions
 from storage.digests import Digests
-from storage.errors import StorageError
+from storage.errors import StorageError, VersionError
 from storage.guests import Guests
 from storage.health import Health
 from storage.index import Index
@@ -97,6 +97,8 @@ def prepare_database(settings: Settings) -> None:
     engine = open_engine(settings.index_url, busy_deadline_s=settings.index.busy_deadline_s)
     try:
         migrate(engine)
+    except VersionError as error:
+        raise ConfigurationError(f"The index database cannot be used: {error}") from error
     except StorageError as error:
         raise ConfigurationError(
             f"The index database cannot be used: {error}"

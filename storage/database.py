@@ -13,7 +13,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DatabaseError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from storage.errors import FullError, UnavailableError
+from storage.errors import FullError, UnavailableError, VersionError
 
 __all__ = [
     "SCHEMA_VERSION",
@@ -26,13 +26,18 @@ __all__ = [
     "observed",
     "open_engine",
     "reading",
+    "runs_on",
     "schema_of",
     "translated_driver_errors",
     "writing",
 ]
 
 SCHEMA_VERSION = "0008"
-"""The newest migration; a database that has it needs no Alembic at start."""
+"""The newest migration; a database that has it needs no Alembic at start.
+
+The first digit is its series. Within a series migrations only add, so that hosts of an earlier
+version work on with the schema of a later one (docs/design/0025-upgrades.md).
+"""
 
 _MIGRATION_LOCK = 0x7061_6373
 """Any number will do as long as every gateway takes the same PostgreSQL advisory lock."""
@@ -99,6 +104,11 @@ def schema_of(engine: Engine) -> str | None:
         return _version(engine)
 
 
+def runs_on(schema: str) -> bool:
+    """Return whether this version works on a database with that newest migration, as it is."""
+    return schema[:1] == SCHEMA_VERSION[:1] and schema >= SCHEMA_VERSION
+
+
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
     """Yield a connection that sees one consistent state.
@@ -134,10 +144,13 @@ def writing(engine: Engine) -> Iterator[Connection]:
 def migrate(engine: Engine) -> None:
     """Bring the schema to SCHEMA_VERSION; hosts that start together wait for each other.
 
-    Raises UnavailableError if the database cannot be reached.
+    A newer schema of the same series stays as it is: another host is a version ahead.
+
+    Raises VersionError if the schema is of a later series, UnavailableError if the database
+    cannot be reached.
     """
     with _translated():
-        if _version(engine) == SCHEMA_VERSION:
+        if _is_current(_version(engine)):
             return
         # Alembic takes longer to import than SQLite takes to start.
         from alembic import command  # noqa: PLC0415
@@ -150,15 +163,33 @@ def migrate(engine: Engine) -> None:
                 connection.execute(
                     text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK}
                 )
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            # A host that is a version ahead may have been faster: Alembic knows no schema of it.
+            if not _is_current(_version_in(connection)):
+                config.attributes["connection"] = connection
+                command.upgrade(config, "head")
+
+
+def _is_current(found: str | None) -> bool:
+    """Return whether there is nothing to migrate; raises VersionError if nothing can be."""
+    if found is None or found < SCHEMA_VERSION:
+        return False
+    if not runs_on(found):
+        raise VersionError(
+            f"It has schema {found} of a later version of the gateway, and this one knows"
+            f" {SCHEMA_VERSION}. Install the later version on this host."
+        )
+    return True
 
 
 def _version(engine: Engine) -> str | None:
     with engine.connect() as connection:
-        if not inspect(connection).has_table("alembic_version"):
-            return None
-        return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+        return _version_in(connection)
+
+
+def _version_in(connection: Connection) -> str | None:
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
 
 
 def _open_sqlite(url: str, busy_deadline_s: float) -> Engine:

@@ -19,3 +19,7 @@ class FullError(StorageError):
 
 class CorruptError(StorageError):
     """The bytes found are not the bytes that were stored."""
+
+
+class VersionError(StorageError):
+    """The database is of a later version of the gateway, which this one cannot work with."""

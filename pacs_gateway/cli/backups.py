@@ -12,7 +12,7 @@ from pacs_gateway.cli.progress import counted
 from pacs_gateway.cli.rehearsalreport import page
 from pacs_gateway.config import Settings
 from pacs_gateway.errors import ConfigurationError
-from storage.database import SCHEMA_VERSION, open_engine, schema_of
+from storage.database import open_engine, runs_on, schema_of
 from storage.errors import StorageError, UnavailableError
 from storage.health import BACKUP, DRILL, Done, Health
 from storage.records import utc_now
@@ -82,7 +82,7 @@ def _note_drill(settings: Settings, done: Done) -> None:
         return  # To open it would make it.
     engine = open_engine(settings.index_url, busy_deadline_s=settings.index.busy_deadline_s)
     try:
-        if schema_of(engine) == SCHEMA_VERSION:
+        if runs_on(schema_of(engine) or ""):
             Health(engine).note(DRILL, done)
     except StorageError:
         typer.echo("The database did not answer, so doctor does not know of this.", err=True)

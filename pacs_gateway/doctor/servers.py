@@ -8,9 +8,9 @@ from tempfile import TemporaryDirectory
 
 from ulid import ULID
 
-from pacs_gateway.doctor.findings import Finding, ok, wrong
+from pacs_gateway.doctor.findings import Finding, ok, warning, wrong
 from pacs_gateway.doctor.subject import Subject
-from storage.database import SCHEMA_VERSION, clock, schema_of
+from storage.database import SCHEMA_VERSION, clock, runs_on, schema_of
 from storage.errors import StorageError
 from storage.objects import ObjectInfo
 from storage.records import utc_now
@@ -33,6 +33,8 @@ def check_database(subject: Subject) -> Iterator[Finding]:
         yield wrong(DATABASE, "empty")
     elif found < SCHEMA_VERSION:
         yield wrong(DATABASE, "old", found=found, wanted=SCHEMA_VERSION)
+    elif runs_on(found) and found != SCHEMA_VERSION:
+        yield warning(DATABASE, "ahead", found=found, wanted=SCHEMA_VERSION)
     elif found > SCHEMA_VERSION:
         yield wrong(DATABASE, "new", found=found, wanted=SCHEMA_VERSION)
     else:

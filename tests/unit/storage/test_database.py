@@ -2,7 +2,7 @@
 that the code uses, and hosts that start together do not collide."""
 
 import multiprocessing
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,8 +12,16 @@ from alembic.migration import MigrationContext
 from sqlalchemy import event, text
 from sqlalchemy.exc import IntegrityError
 
-from storage.database import SCHEMA_VERSION, migrate, open_engine, reading, writing
-from storage.errors import FullError, UnavailableError
+from storage.database import (
+    SCHEMA_VERSION,
+    migrate,
+    open_engine,
+    reading,
+    runs_on,
+    schema_of,
+    writing,
+)
+from storage.errors import FullError, UnavailableError, VersionError
 from storage.index import Index
 from storage.schema import metadata
 from storage.testing.instance import make_record
@@ -94,3 +102,17 @@ def test_an_error_tells_nothing_about_a_patient(tmp_path: Path) -> None:
     with pytest.raises(IntegrityError) as caught:
         Index(engine).commit([broken])
     assert "SECRET" not in str(caught.value)
+
+
+def test_a_schema_that_is_ahead_stays_as_it_is(tmp_path: Path) -> None:
+    engine = open_engine(url_in(tmp_path), busy_deadline_s=5)
+    migrate(engine)
+    ahead, later = f"{SCHEMA_VERSION[0]}999", f"{int(SCHEMA_VERSION[0]) + 1}000"
+    for version in (ahead, later):
+        with writing(engine) as connection:
+            connection.execute(text("UPDATE alembic_version SET version_num = :v"), {"v": version})
+        assert runs_on(version) == (version == ahead)
+        with nullcontext() if version == ahead else pytest.raises(VersionError, match=later):
+            migrate(engine)
+        assert schema_of(engine) == version
+    assert not runs_on("")
